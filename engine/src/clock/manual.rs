@@ -1,0 +1,48 @@
+//! A clock that stands still until it is told otherwise.
+
+use super::{Clock, Timestamp};
+use crate::nanos::Nanos;
+use std::sync::{Mutex, PoisonError};
+
+/// A clock set by hand, for tests and simulations. Shareable between threads.
+///
+/// ```
+/// use tidegate::{Clock, ManualClock, Nanos, Timestamp};
+/// let clock = ManualClock::new(Timestamp::both(Nanos::from_secs(100)));
+/// clock.advance(Nanos::from_secs(5));
+/// assert_eq!(clock.now().unix, Nanos::from_secs(105));
+/// ```
+#[derive(Debug)]
+pub struct ManualClock {
+    /// A lock keeps both parts together; a manual clock is no part of a hot path.
+    now: Mutex<Timestamp>,
+}
+
+impl ManualClock {
+    /// A clock that shows the given time.
+    pub const fn new(now: Timestamp) -> Self {
+        Self { now: Mutex::new(now) }
+    }
+
+    /// Lets time pass on both parts.
+    pub fn advance(&self, elapsed: Nanos) {
+        let mut now = self.lock();
+        *now = now.after(elapsed);
+    }
+
+    /// Shows another time; either part may jump, also back.
+    pub fn set(&self, now: Timestamp) {
+        *self.lock() = now;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Timestamp> {
+        // A timestamp is plain data: a panic elsewhere cannot leave it half-written.
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.lock()
+    }
+}

@@ -1,0 +1,86 @@
+//! The machine's clocks.
+
+use super::{Clock, Timestamp};
+use crate::nanos::Nanos;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The processor's time-stamp counter for the monotonic part, where it is dependable, by way of `quanta`; the
+/// system's clock for the wall part.
+///
+/// The wall clock is asked at most once in [`SystemClock::WALL_REFRESH`] and carried on by the counter in
+/// between: a step of the system's clock is seen within that time. Neither part makes a system call where the
+/// kernel offers both through its vDSO, as Linux on x86-64 and aarch64 does.
+#[derive(Debug)]
+pub struct SystemClock {
+    counter: quanta::Clock,
+    start: u64,
+    /// The wall clock less the monotonic one, when last asked; wraps.
+    wall_offset: AtomicU64,
+    /// The monotonic time at which to ask again.
+    refresh_at: AtomicU64,
+}
+
+impl SystemClock {
+    /// How old the reading of the wall clock may get.
+    pub const WALL_REFRESH: Nanos = Nanos::from_millis(100);
+
+    /// Calibrates the counter, which takes some milliseconds the first time in a process.
+    pub fn new() -> Self {
+        let counter = quanta::Clock::new();
+        let start = counter.raw();
+        let wall_offset = AtomicU64::new(unix_now());
+        Self { counter, start, wall_offset, refresh_at: AtomicU64::new(Self::WALL_REFRESH.get()) }
+    }
+
+    fn refresh_wall(&self, monotonic: u64) -> u64 {
+        let offset = unix_now().wrapping_sub(monotonic);
+        // Ordering: Relaxed. Each word stands for itself: of two threads that refresh at once either offset will do, and
+        // a reader that sees the new deadline with the old offset is late by one refresh.
+        self.wall_offset.store(offset, Ordering::Relaxed);
+        self.refresh_at.store(monotonic + Self::WALL_REFRESH.get(), Ordering::Relaxed);
+        offset
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[inline]
+    fn now(&self) -> Timestamp {
+        let monotonic = self.counter.delta_as_nanos(self.start, self.counter.raw());
+        // Ordering: Relaxed, as in `refresh_wall`.
+        let offset = if monotonic < self.refresh_at.load(Ordering::Relaxed) {
+            self.wall_offset.load(Ordering::Relaxed)
+        } else {
+            self.refresh_wall(monotonic)
+        };
+        Timestamp { monotonic: Nanos::new(monotonic), unix: Nanos::new(monotonic.wrapping_add(offset)) }
+    }
+}
+
+/// The wall clock in nanoseconds since 1970; zero before that.
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| Nanos::from(elapsed).get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_parts_follow_the_machine() {
+        let clock = SystemClock::new();
+        let before = clock.now();
+        std::thread::sleep(std::time::Duration::from_millis(120));
+        let after = clock.now();
+        let elapsed = after.monotonic - before.monotonic;
+        assert!(elapsed >= Nanos::from_millis(119), "{elapsed}");
+        assert!(after.unix.get().abs_diff(unix_now()) < 1_000_000_000);
+        assert!(after.unix.get().abs_diff((before.unix + elapsed).get()) < 50_000_000);
+    }
+}

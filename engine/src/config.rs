@@ -1,0 +1,1 @@
+//! Plans as configuration files spell them.

@@ -1,0 +1,28 @@
+//! A lock-free rate limiter for millions of API keys.
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+pub mod clock;
+mod decision;
+pub mod headers;
+mod limiter;
+mod nanos;
+mod plan;
+mod record;
+mod reservation;
+mod sync;
+mod table;
+mod unit;
+
+#[cfg(feature = "serde")]
+pub mod config;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use decision::{Admission, Decision, Standing};
+pub use headers::RateLimitHeaders;
+pub use limiter::{BuildError, Builder, Limiter};
+pub use nanos::Nanos;
+pub use plan::{Burst, Limit, Mode, Plan, PlanBuilder, PlanError, PlanId, PlansFull, Span};
+pub use record::{Denial, LimitStatus, Verdict};
+pub use reservation::{Held, Reservation};
+pub use unit::{Cost, LimitId, LimitSet, Unit};

@@ -1,0 +1,300 @@
+//! The limiter: plans, a table of records, and the steps between them.
+
+use crate::clock::Timestamp;
+use crate::decision::{Admission, Decision, Standing};
+use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
+use crate::record::{Charge, Record, Verdict};
+use crate::reservation::Reservation;
+use crate::table::{Entry, FIRST_FINGERPRINT, Table};
+use crate::unit::Cost;
+use ahash::RandomState;
+use std::fmt;
+use std::hash::Hash;
+
+/// A lock-free rate limiter for a fixed number of keys. See the [crate's documentation](crate) for an example.
+///
+/// Every decision takes constant time on average (a probe sequence in a hash table and at most eight segments), neither
+/// allocates nor blocks nor makes a system call, and never panics. A key is anything that is `Hash`; only a keyed
+/// 64-bit fingerprint of it is kept. Two of a million keys share a fingerprint, and so their limits, with
+/// a probability of 3·10⁻⁸, two of ten million with 3·10⁻⁶.
+#[derive(Debug)]
+pub struct Limiter {
+    hasher: RandomState,
+    plans: PlanRegistry,
+    table: Table,
+}
+
+/// Sizes of a limiter. All memory is asked for at the start; the system hands it over as keys arrive.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    keys: usize,
+    plans: usize,
+    threads: usize,
+    seed: Option<u64>,
+}
+
+/// A limiter that cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// `capacity` must be from 1 to the given maximum.
+    Capacity(usize),
+    /// `max_plans` must be from 3, the built-in ones, to the given maximum.
+    Plans(usize),
+    /// `max_threads` must be from 1 to the given maximum.
+    Threads(usize),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Capacity(max) => write!(f, "`capacity` must be from 1 to {max} keys"),
+            Self::Plans(max) => write!(f, "`max_plans` must be from 3 to {max} plans"),
+            Self::Threads(max) => write!(f, "`max_threads` must be from 1 to {max} threads"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl Builder {
+    /// The most keys a limiter can be made for.
+    pub const MAX_CAPACITY: usize = 1 << 36;
+    /// The most distinct plans a record can name.
+    pub const MAX_PLANS: usize = 1 << 20;
+    /// The most threads that can be within a decision at one instant.
+    pub const MAX_THREADS: usize = u16::MAX as usize;
+
+    /// Room for so many keys, 160 bytes each. Keys beyond share one record for each plan. 1,048,576 if not set.
+    pub fn capacity(self, keys: usize) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Room for so many distinct plans in the limiter's lifetime. 4,096 if not set.
+    pub fn max_plans(self, plans: usize) -> Self {
+        Self { plans, ..self }
+    }
+
+    /// How many threads may be storing a decision at the same instant without one waiting for another. 1,024
+    /// if not set, at 128 bytes each.
+    pub fn max_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// A fixed seed for the hash of keys, where runs must repeat to the last byte. Not for production: who knows
+    /// the seed can make keys collide. Drawn from the system if not set.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// The limiter, with the built-in plans `free`, `pro` and `enterprise` added.
+    pub fn build(self) -> Result<Limiter, BuildError> {
+        let Self { keys, plans, threads, seed } = self;
+        if !(1..=Self::MAX_CAPACITY).contains(&keys) {
+            return Err(BuildError::Capacity(Self::MAX_CAPACITY));
+        }
+        if !(Plan::built_in().len()..=Self::MAX_PLANS).contains(&plans) {
+            return Err(BuildError::Plans(Self::MAX_PLANS));
+        }
+        if !(1..=Self::MAX_THREADS).contains(&threads) {
+            return Err(BuildError::Threads(Self::MAX_THREADS));
+        }
+        let hasher = seed.map_or_else(RandomState::new, |seed| RandomState::with_seeds(seed, 1, 2, 3));
+        let limiter =
+            Limiter { hasher, plans: PlanRegistry::new(plans), table: Table::new(keys, plans, threads) };
+        for plan in Plan::built_in() {
+            limiter.plans.add(&plan).map_err(|full| BuildError::Plans(full.max_plans))?;
+        }
+        Ok(limiter)
+    }
+}
+
+impl Limiter {
+    /// Starts a limiter of the default sizes.
+    pub fn builder() -> Builder {
+        Builder { keys: 1 << 20, plans: 1 << 12, threads: 1 << 10, seed: None }
+    }
+
+    /// Makes a plan known and gives its number; the same number for an equal plan. Takes a lock that no decision
+    /// takes. Plans are kept for the limiter's lifetime.
+    pub fn add_plan(&self, plan: &Plan) -> Result<PlanId, PlansFull> {
+        self.plans.add(plan)
+    }
+
+    /// The plan of a number that this limiter gave out. Another limiter's number finds some plan, or `None`.
+    pub fn plan(&self, id: PlanId) -> Option<&Plan> {
+        self.plans.get(id).map(|compiled| &compiled.plan)
+    }
+
+    /// Decides whether `key` may make a call of this cost now, and charges it to all its limits if so (R5).
+    ///
+    /// `plan` is the plan the key is on. If it is another one than at the key's last call, the plan changes with this call
+    /// (R9). A key with a plan of its own ([`set_own_plan`](Self::set_own_plan)) is decided under that.
+    #[inline]
+    pub fn check<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
+        self.decide(key, plan, cost, at).0
+    }
+
+    /// [`check`](Self::check), and the key's limits as they stand after it, for the headers.
+    pub fn check_with_standing<K: Hash + ?Sized>(
+        &self,
+        key: &K,
+        plan: PlanId,
+        cost: Cost,
+        at: Timestamp,
+    ) -> (Decision, Standing<'_>) {
+        let (decision, compiled, record) = self.decide(key, plan, cost, at);
+        (decision, Standing::new(compiled, record, at))
+    }
+
+    /// What [`check`](Self::check) would answer, and the key's limits as they stand. Charges and stores nothing.
+    pub fn peek<K: Hash + ?Sized>(
+        &self,
+        key: &K,
+        plan: PlanId,
+        cost: Cost,
+        at: Timestamp,
+    ) -> (Verdict, Standing<'_>) {
+        let mut record = self.table.entry(self.fingerprint(key), plan).record;
+        let (compiled, _) = self.bring_up(&mut record, plan, at);
+        (record.judge(compiled, cost, at), Standing::new(compiled, record, at))
+    }
+
+    #[inline]
+    fn decide<K: Hash + ?Sized>(
+        &self,
+        key: &K,
+        plan: PlanId,
+        cost: Cost,
+        at: Timestamp,
+    ) -> (Decision, &CompiledPlan, Record) {
+        let fingerprint = self.fingerprint(key);
+        loop {
+            let mut entry = self.table.entry(fingerprint, plan);
+            let (compiled, changed) = self.bring_up(&mut entry.record, plan, at);
+            let verdict = entry.record.judge(compiled, cost, at);
+            let decision = match verdict {
+                Verdict::Admit(shadow) => {
+                    entry.record.charge(compiled, cost);
+                    let charge = Charge::made_on(&entry.record, cost);
+                    let reservation = Reservation::new(entry.record.fingerprint(), charge);
+                    Decision::Admitted(Admission { reservation, shadow })
+                }
+                Verdict::Deny(denial) => Decision::Denied(denial),
+                Verdict::Never(limit) => Decision::Never(limit),
+            };
+            let record = entry.record;
+            // A denial writes nothing; a plan change is kept whatever becomes of the call (R9).
+            if !(decision.is_admitted() || changed) || entry.store() {
+                return (decision, compiled, record);
+            }
+        }
+    }
+
+    /// Replaces what a call reserved by the tokens it really used (R7): gives back what was too much, charges what
+    /// was too little even past the limit.
+    pub fn settle(&self, reservation: Reservation, tokens: u64, at: Timestamp) {
+        let actual = Cost { tokens, ..reservation.cost() };
+        self.settle_to(&reservation, actual, at);
+    }
+
+    /// Leaves a call charged as reserved: it failed under way, or its real cost stays unknown.
+    pub fn settle_by_estimate(&self, reservation: Reservation, _at: Timestamp) {
+        drop(reservation);
+    }
+
+    /// Gives back all that a call was charged, its request too: the upstream never saw it.
+    pub fn cancel(&self, reservation: Reservation, at: Timestamp) {
+        self.settle_to(&reservation, Cost::default(), at);
+    }
+
+    fn settle_to(&self, reservation: &Reservation, actual: Cost, at: Timestamp) {
+        let charge = reservation.charge();
+        if charge.cost == actual {
+            return;
+        }
+        self.change(reservation.fingerprint(), FALLBACK_PLAN, |entry| {
+            let id = entry.record.plan();
+            let (compiled, _) = self.bring_up(&mut entry.record, id, at);
+            entry.record.settle(compiled, charge, actual);
+        });
+    }
+
+    /// Moves a key to another plan now (R9): what it used stays used, and the new limits decide from its next
+    /// call on. Without effect on a key that has a plan of its own.
+    pub fn change_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
+        self.change(self.fingerprint(key), plan, |entry| {
+            self.bring_up(&mut entry.record, plan, at);
+        });
+    }
+
+    /// Gives a key a plan of its own, which holds whatever plan its calls name, until it is
+    /// [given back](Self::clear_own_plan).
+    pub fn set_own_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
+        self.change(self.fingerprint(key), plan, |entry| {
+            entry.record.set_own_plan(false);
+            self.bring_up(&mut entry.record, plan, at);
+            entry.record.set_own_plan(true);
+        });
+    }
+
+    /// Takes a key's own plan back: its next call is decided under the plan that it names.
+    pub fn clear_own_plan<K: Hash + ?Sized>(&self, key: &K) {
+        self.change(self.fingerprint(key), FALLBACK_PLAN, |entry| entry.record.set_own_plan(false));
+    }
+
+    /// Keys with a record of their own.
+    pub fn keys(&self) -> u64 {
+        self.table.keys()
+    }
+
+    /// Decisions made on a record that is shared because there was no room for the key's own.
+    pub fn overflowed(&self) -> u64 {
+        self.table.overflowed()
+    }
+
+    /// Applies a step to a key's record until no other thread comes between.
+    fn change(&self, fingerprint: u64, plan: PlanId, step: impl Fn(&mut Entry<'_>)) {
+        loop {
+            let mut entry = self.table.entry(fingerprint, self.known(plan).0);
+            step(&mut entry);
+            if entry.store() {
+                return;
+            }
+        }
+    }
+
+    /// Brings a record to the time of a call and into the plan it is to be decided under; says whether the
+    /// plan changed.
+    #[inline]
+    fn bring_up(&self, record: &mut Record, plan: PlanId, at: Timestamp) -> (&CompiledPlan, bool) {
+        let (current_id, current) = self.known(record.plan());
+        record.advance(current, at);
+        if plan == current_id || record.has_own_plan() {
+            return (current, false);
+        }
+        let (id, wanted) = self.known(plan);
+        record.change_plan(current, wanted, id);
+        (wanted, id != current_id)
+    }
+
+    /// The plan of a number, or `free`, the strictest of those built in, for a number that is not ours.
+    #[inline]
+    fn known(&self, id: PlanId) -> (PlanId, &CompiledPlan) {
+        match self.plans.get(id) {
+            Some(compiled) => (id, compiled),
+            None => (FALLBACK_PLAN, self.plans.first()),
+        }
+    }
+
+    /// A key's fingerprint: 64 bits of a keyed hash, above those that name overflow records.
+    #[inline]
+    fn fingerprint<K: Hash + ?Sized>(&self, key: &K) -> u64 {
+        let hash = self.hasher.hash_one(key);
+        if hash < FIRST_FINGERPRINT { hash + FIRST_FINGERPRINT } else { hash }
+    }
+}
+
+/// `free`, the first of the built-in plans.
+const FALLBACK_PLAN: PlanId = PlanId(0);

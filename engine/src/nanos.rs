@@ -1,0 +1,100 @@
+//! Time as a type: a count of nanoseconds whose arithmetic saturates.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A span of time, or a point on a clock's scale, in integer nanoseconds.
+///
+/// All arithmetic saturates at zero and at `u64::MAX` (584 years): no input makes it wrap or panic.
+///
+/// ```
+/// use tidegate::Nanos;
+/// assert_eq!(Nanos::from_millis(1_500), Nanos::from_secs(1) + Nanos::from_millis(500));
+/// assert_eq!(Nanos::from_secs(1) - Nanos::from_secs(2), Nanos::ZERO);
+/// assert_eq!(Nanos::from_millis(1_001).as_secs_ceil(), 2);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nanos(u64);
+
+/// Nanoseconds in a second.
+const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds in a millisecond.
+const MILLISECOND: u64 = 1_000_000;
+
+impl Nanos {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+    /// The largest representable time, 584 years.
+    pub const MAX: Self = Self(u64::MAX);
+    /// One minute.
+    pub const MINUTE: Self = Self::from_secs(60);
+    /// One day of 86,400 seconds, as UTC counts them.
+    pub const DAY: Self = Self::from_secs(86_400);
+
+    /// A count of nanoseconds.
+    pub const fn new(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// A count of seconds, saturating.
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(SECOND))
+    }
+
+    /// A count of milliseconds, saturating.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(MILLISECOND))
+    }
+
+    /// The count of nanoseconds.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds, rounded up.
+    pub const fn as_secs_ceil(self) -> u64 {
+        self.0.div_ceil(SECOND)
+    }
+
+    /// Whole milliseconds, rounded up.
+    pub const fn as_millis_ceil(self) -> u64 {
+        self.0.div_ceil(MILLISECOND)
+    }
+
+    /// Seconds as a float, for display and statistics.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / SECOND as f64
+    }
+}
+
+impl std::ops::Add for Nanos {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl std::ops::Sub for Nanos {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl From<Duration> for Nanos {
+    fn from(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Nanos> for Duration {
+    fn from(nanos: Nanos) -> Self {
+        Self::from_nanos(nanos.0)
+    }
+}
+
+impl fmt::Display for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Duration::from(*self), f)
+    }
+}

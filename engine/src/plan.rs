@@ -1,0 +1,95 @@
+//! Plans: the validated limits of a key.
+//!
+//! A [`Plan`] is made by its [`builder`](Plan::builder), which refuses nonsense with a [`PlanError`] that
+//! names the field; after that every number in it is trusted. [`Plan::free`], [`Plan::pro`] and
+//! [`Plan::enterprise`] are built in.
+
+mod builder;
+mod error;
+mod grid;
+mod limit;
+mod registry;
+
+pub use builder::PlanBuilder;
+pub use error::{PlanError, PlansFull};
+pub(crate) use grid::{Grid, SEGMENTS};
+pub use limit::{Burst, Limit, Mode, Span};
+pub(crate) use registry::{CompiledPlan, PlanRegistry, UnitRules, WindowRule};
+pub use registry::PlanId;
+
+use crate::unit::{LimitId, Unit};
+use std::sync::Arc;
+
+/// A named, validated set of limits: at most one sliding window and one UTC-day quota for each unit.
+///
+/// ```
+/// use tidegate::{Burst, Limit, LimitId, Mode, Nanos, Plan, Unit};
+///
+/// let plan = Plan::builder("team")
+///     .requests_per_minute(300)
+///     .limit(Limit::window(Unit::Tokens, 50_000, Nanos::from_secs(10)).with_mode(Mode::Shadow))
+///     .limit(Limit::day(Unit::Tokens, 5_000_000))
+///     .build()?;
+/// let requests = plan.limit(LimitId::RequestsWindow).unwrap();
+/// assert_eq!((requests.amount(), requests.ceiling()), (300, 360));
+/// # Ok::<(), tidegate::PlanError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Plan {
+    name: Arc<str>,
+    limits: [Option<Limit>; 4],
+}
+
+impl Plan {
+    /// Starts a plan of the given name.
+    pub fn builder(name: impl Into<Arc<str>>) -> PlanBuilder {
+        PlanBuilder::new(name.into())
+    }
+
+    /// 20 requests and 100,000 tokens a minute, 200,000 tokens a day.
+    pub fn free() -> Self {
+        let limits = [
+            Some(Limit::per_minute(Unit::Requests, 20)),
+            Some(Limit::per_minute(Unit::Tokens, 100_000)),
+            None,
+            Some(Limit::day(Unit::Tokens, 200_000)),
+        ];
+        Self { name: "free".into(), limits }
+    }
+
+    /// 1,000 requests and 10,000,000 tokens a minute, any number a day.
+    pub fn pro() -> Self {
+        let limits = [
+            Some(Limit::per_minute(Unit::Requests, 1_000)),
+            Some(Limit::per_minute(Unit::Tokens, 10_000_000)),
+            None,
+            None,
+        ];
+        Self { name: "pro".into(), limits }
+    }
+
+    /// No limit until one is agreed: its limits are set for each key, with a plan of the key's own.
+    pub fn enterprise() -> Self {
+        Self { name: "enterprise".into(), limits: [None, None, None, None] }
+    }
+
+    /// `free`, `pro` and `enterprise`.
+    pub fn built_in() -> [Self; 3] {
+        [Self::free(), Self::pro(), Self::enterprise()]
+    }
+
+    /// The name given at its making.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One of its limits, if set.
+    pub fn limit(&self, id: LimitId) -> Option<&Limit> {
+        self.limits[id as usize].as_ref()
+    }
+
+    /// The limits that are set, in order.
+    pub fn limits(&self) -> impl Iterator<Item = (LimitId, &Limit)> {
+        LimitId::ALL.into_iter().filter_map(|id| Some((id, self.limit(id)?)))
+    }
+}

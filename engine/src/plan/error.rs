@@ -1,0 +1,101 @@
+//! Why a plan was refused.
+
+use crate::plan::limit::{Burst, Span};
+use std::fmt;
+use std::sync::Arc;
+
+/// A plan that cannot be made. Trying again does not help: the numbers must change.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The name is empty.
+    EmptyName,
+    /// The amount of a limit is zero or larger than a record can count.
+    Amount {
+        /// The plan's name.
+        plan: Arc<str>,
+        /// The limit's name, such as `requests_per_minute`.
+        field: Arc<str>,
+        /// What was given.
+        found: u64,
+        /// The largest amount this limit can have, at its burst fraction.
+        max: u64,
+    },
+    /// The window is shorter than 1 ms or longer than 400 days.
+    Window {
+        /// The plan's name.
+        plan: Arc<str>,
+        /// The limit's name.
+        field: Arc<str>,
+    },
+    /// The burst fraction is not a number from 0 to 10.
+    Burst {
+        /// The plan's name.
+        plan: Arc<str>,
+        /// What was given.
+        found: f64,
+    },
+    /// Two windows, or two days, for the same unit.
+    Twice {
+        /// The plan's name.
+        plan: Arc<str>,
+        /// The second limit's name.
+        field: Arc<str>,
+    },
+}
+
+impl PlanError {
+    /// The field at fault: `name`, `burst`, or the limit's name.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::EmptyName => "name",
+            Self::Burst { .. } => "burst",
+            Self::Amount { field, .. } | Self::Window { field, .. } | Self::Twice { field, .. } => field,
+        }
+    }
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyName => write!(f, "a plan's `name` must not be empty"),
+            Self::Amount { plan, field, found, max } => {
+                write!(f, "plan `{plan}`: `{field}` must be an amount from 1 to {max}, found {found}")
+            }
+            Self::Window { plan, field } => write!(
+                f,
+                "plan `{plan}`: `{field}` must have a window from 1 ms to {} days",
+                Span::MAX_WINDOW.as_secs_ceil() / 86_400
+            ),
+            Self::Burst { plan, found } => write!(
+                f,
+                "plan `{plan}`: `burst` must be a fraction from 0 to {}, found {found} (20 % is written 0.20)",
+                Burst::MAX
+            ),
+            Self::Twice { plan, field } => write!(
+                f,
+                "plan `{plan}`: `{field}` is a second limit of its kind; a plan has one sliding window and one day \
+                 quota for each unit"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// The limiter has no room for another distinct plan.
+///
+/// Plans are kept for the limiter's lifetime, equal ones once; see `Builder::max_plans`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlansFull {
+    /// How many distinct plans the limiter was built for.
+    pub max_plans: usize,
+}
+
+impl fmt::Display for PlansFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the limiter holds {} distinct plans already, as many as it was built for", self.max_plans)
+    }
+}
+
+impl std::error::Error for PlansFull {}

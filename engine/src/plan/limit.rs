@@ -1,0 +1,210 @@
+//! One limit: L units in a window, or in a UTC day.
+
+use crate::nanos::Nanos;
+use crate::plan::SEGMENTS;
+use crate::record;
+use crate::unit::{LimitId, Unit};
+use std::sync::Arc;
+
+/// Whether a limit denies, or only counts and reports (R12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The limit denies what goes over it.
+    #[default]
+    Enforce,
+    /// The limit counts everything, reports what it would have denied, and denies nothing.
+    Shadow,
+}
+
+/// The burst fraction b of a limit, exact to a billionth: a limit of L admits up to L + ⌊b·L⌋ in a window.
+///
+/// ```
+/// use tidegate::Burst;
+/// assert_eq!(Burst::fraction(0.29).unwrap().of(100), 29); // not 28, as in binary floating point
+/// assert!(Burst::fraction(20.0).is_none()); // 20 % is 0.20
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Burst {
+    billionths: u64,
+}
+
+impl Burst {
+    /// One as a count of billionths.
+    const ONE: u64 = 1_000_000_000;
+    /// The largest fraction accepted. A 20 in its place is a percentage by mistake, and refused.
+    pub const MAX: f64 = 10.0;
+    /// 0.20, the default.
+    pub const DEFAULT: Self = Self { billionths: Self::ONE / 5 };
+    /// No burst at all.
+    pub const NONE: Self = Self { billionths: 0 };
+
+    /// A fraction from 0 to [`Burst::MAX`], rounded to a billionth; `None` outside of that.
+    pub fn fraction(fraction: f64) -> Option<Self> {
+        (0.0..=Self::MAX)
+            .contains(&fraction)
+            .then(|| Self { billionths: (fraction * Self::ONE as f64).round() as u64 })
+    }
+
+    /// ⌊b·`amount`⌋, saturating.
+    pub fn of(self, amount: u64) -> u64 {
+        let units = u128::from(self.billionths) * u128::from(amount) / u128::from(Self::ONE);
+        u64::try_from(units).unwrap_or(u64::MAX)
+    }
+
+    /// The fraction as a float, for display.
+    pub fn as_f64(self) -> f64 {
+        self.billionths as f64 / Self::ONE as f64
+    }
+}
+
+impl Default for Burst {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// The time over which a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Span {
+    /// A sliding window, from 1 ms to 400 days.
+    Window(Nanos),
+    /// The UTC day.
+    Day,
+}
+
+impl Span {
+    /// The shortest window: 1 ms.
+    pub const MIN_WINDOW: Nanos = Nanos::from_millis(1);
+    /// The longest window: 400 days.
+    pub const MAX_WINDOW: Nanos = Nanos::from_secs(400 * 86_400);
+}
+
+/// One limit of a plan. Its numbers are checked when the plan is built.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Limit {
+    unit: Unit,
+    amount: u64,
+    span: Span,
+    burst: Burst,
+    mode: Mode,
+    name: Option<Arc<str>>,
+}
+
+impl Limit {
+    const fn new(unit: Unit, amount: u64, span: Span) -> Self {
+        Self { unit, amount, span, burst: Burst::DEFAULT, mode: Mode::Enforce, name: None }
+    }
+
+    /// `amount` units in every window of the given length, with the default burst of 20 %.
+    pub const fn window(unit: Unit, amount: u64, window: Nanos) -> Self {
+        Self::new(unit, amount, Span::Window(window))
+    }
+
+    /// `amount` units a minute.
+    pub const fn per_minute(unit: Unit, amount: u64) -> Self {
+        Self::window(unit, amount, Nanos::MINUTE)
+    }
+
+    /// `amount` units in a UTC day. A day has no burst (R8).
+    pub const fn day(unit: Unit, amount: u64) -> Self {
+        Self::new(unit, amount, Span::Day)
+    }
+
+    /// The same limit with another burst fraction. Without effect on a day.
+    pub fn with_burst(self, burst: Burst) -> Self {
+        Self { burst, ..self }
+    }
+
+    /// The same limit, enforced or in shadow.
+    pub fn with_mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// The same limit under a name of its own; else it is called after unit and window.
+    pub fn with_name(self, name: impl Into<Arc<str>>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// What it counts.
+    pub fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// L, the units in a window or a day.
+    pub fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    /// The time over which it counts.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The burst fraction b; zero for a day.
+    pub fn burst(&self) -> Burst {
+        match self.span {
+            Span::Window(_) => self.burst,
+            Span::Day => Burst::NONE,
+        }
+    }
+
+    /// C = L + ⌊b·L⌋, the most that is ever admitted in one window, saturating.
+    pub fn ceiling(&self) -> u64 {
+        self.amount.saturating_add(self.burst().of(self.amount))
+    }
+
+    /// Enforced, or in shadow.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Its place in a plan.
+    pub fn id(&self) -> LimitId {
+        match self.span {
+            Span::Window(_) => LimitId::window(self.unit),
+            Span::Day => LimitId::day(self.unit),
+        }
+    }
+
+    /// Its own name, or one made of unit and window: `requests_per_minute`, `tokens_per_day`,
+    /// `requests_per_90s`.
+    pub fn name(&self) -> Arc<str> {
+        match &self.name {
+            Some(name) => name.clone(),
+            None => format!("{}_per_{}", self.unit, self.span_name()).into(),
+        }
+    }
+
+    fn span_name(&self) -> String {
+        const MILLIS: [(u64, &str); 3] = [(3_600_000, "hour"), (60_000, "minute"), (1_000, "second")];
+        let Span::Window(window) = self.span else { return "day".into() };
+        let nanos = window.get();
+        let whole = MILLIS.iter().find(|(millis, _)| nanos == millis * 1_000_000);
+        match whole {
+            Some((_, name)) => (*name).into(),
+            None if nanos % 1_000_000_000 == 0 => format!("{}s", nanos / 1_000_000_000),
+            None if nanos % 1_000_000 == 0 => format!("{}ms", nanos / 1_000_000),
+            None => format!("{nanos}ns"),
+        }
+    }
+
+    /// Whether R4 holds for calls of the given cost: a client that spaces them evenly, L units in a window,
+    /// is never denied.
+    ///
+    /// The segment form of R3 may see up to L + c·⌈L/(c·n)⌉ units of such a client, so the burst must cover
+    /// the second term: c·⌈L/(c·n)⌉ ≤ ⌊b·L⌋, with n = 7 segments. At the default burst and cost 1 that fails only for L of 1 to 4, 8
+    /// and 9. A day always keeps R4.
+    pub fn admits_even_pace(&self, cost: u64) -> bool {
+        let (Span::Window(_), 1..) = (self.span, cost) else { return true };
+        let surplus = self.amount.div_ceil(cost.saturating_mul(SEGMENTS)).saturating_mul(cost);
+        surplus <= self.burst().of(self.amount)
+    }
+
+    /// The largest number that L (of a day), or L + C (of a window), may be: what a record's counters hold.
+    pub const fn range(id: LimitId) -> u64 {
+        match id {
+            LimitId::RequestsWindow | LimitId::TokensWindow => record::window_max(id.unit()),
+            LimitId::RequestsDay | LimitId::TokensDay => record::day_max(id.unit()) - 1,
+        }
+    }
+}

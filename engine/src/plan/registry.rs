@@ -1,0 +1,149 @@
+//! The plans a limiter knows, compiled for deciding and found by number.
+
+use crate::nanos::Nanos;
+use crate::plan::error::PlansFull;
+use crate::plan::grid::Grid;
+use crate::plan::limit::{Limit, Mode, Span};
+use crate::plan::Plan;
+use crate::unit::{LimitId, Unit};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The number of a plan within its limiter: `Copy`, and all that a decision needs to be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlanId(pub(crate) u32);
+
+/// A window limit, ready for the hot path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WindowRule {
+    /// L.
+    pub(crate) amount: u64,
+    /// B = ⌊b·L⌋.
+    pub(crate) burst: u64,
+    /// C = L + B.
+    pub(crate) ceiling: u64,
+    /// W.
+    pub(crate) window: u64,
+    pub(crate) enforced: bool,
+}
+
+/// A day quota, ready for the hot path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DayRule {
+    /// Q.
+    pub(crate) amount: u64,
+    pub(crate) enforced: bool,
+}
+
+/// The rules of one unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnitRules {
+    /// The grid of the window. Units are counted on a grid of one minute where there is no window limit, so
+    /// that a later plan finds what was used (R9).
+    pub(crate) grid: Grid,
+    pub(crate) window: Option<WindowRule>,
+    pub(crate) day: Option<DayRule>,
+}
+
+/// A plan with everything precomputed that a decision asks for.
+#[derive(Debug)]
+pub(crate) struct CompiledPlan {
+    pub(crate) plan: Plan,
+    units: [UnitRules; 2],
+    names: [Option<Arc<str>>; 4],
+}
+
+impl CompiledPlan {
+    pub(crate) fn new(plan: Plan) -> Self {
+        let units = Unit::ALL.map(|unit| UnitRules::new(&plan, unit));
+        let names = LimitId::ALL.map(|id| plan.limit(id).map(Limit::name));
+        Self { plan, units, names }
+    }
+
+    /// The name of a limit, made once so that headers need not make it.
+    pub(crate) fn limit_name(&self, limit: LimitId) -> Option<&str> {
+        self.names[limit as usize].as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn unit(&self, unit: Unit) -> &UnitRules {
+        &self.units[unit as usize]
+    }
+}
+
+impl UnitRules {
+    /// The most units a limit ever admits at once, and whether it denies; `None` if it is not set.
+    pub(crate) fn ceiling(&self, limit: LimitId) -> Option<(u64, bool)> {
+        if limit.is_day() {
+            self.day.map(|rule| (rule.amount, rule.enforced))
+        } else {
+            self.window.map(|rule| (rule.ceiling, rule.enforced))
+        }
+    }
+
+    fn new(plan: &Plan, unit: Unit) -> Self {
+        let window = plan.limit(LimitId::window(unit));
+        let span = match window.map(Limit::span) {
+            Some(Span::Window(window)) => window,
+            _ => Nanos::MINUTE,
+        };
+        Self {
+            grid: Grid::new(span),
+            window: window.map(|limit| WindowRule {
+                amount: limit.amount(),
+                burst: limit.ceiling() - limit.amount(),
+                ceiling: limit.ceiling(),
+                window: span.get(),
+                enforced: limit.mode() == Mode::Enforce,
+            }),
+            day: plan
+                .limit(LimitId::day(unit))
+                .map(|limit| DayRule { amount: limit.amount(), enforced: limit.mode() == Mode::Enforce }),
+        }
+    }
+}
+
+/// Plans by number. Reading is lock-free; adding takes a lock that no decision ever touches.
+#[derive(Debug)]
+pub(crate) struct PlanRegistry {
+    /// Plan 0, which is always there.
+    first: CompiledPlan,
+    plans: Box<[OnceLock<CompiledPlan>]>,
+    ids: Mutex<HashMap<Plan, PlanId>>,
+}
+
+impl PlanRegistry {
+    pub(crate) fn new(max_plans: usize) -> Self {
+        Self {
+            first: CompiledPlan::new(Plan::free()),
+            plans: (0..max_plans).map(|_| OnceLock::new()).collect(),
+            ids: Mutex::default(),
+        }
+    }
+
+    /// Plan 0, `free`.
+    pub(crate) fn first(&self) -> &CompiledPlan {
+        &self.first
+    }
+
+    /// The number of this plan; a new one if no equal plan was added before.
+    pub(crate) fn add(&self, plan: &Plan) -> Result<PlanId, PlansFull> {
+        // A panic while holding the lock cannot leave it half-written: the map is changed last.
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = ids.get(plan) {
+            return Ok(*id);
+        }
+        let next = ids.len();
+        let place = self.plans.get(next).ok_or(PlansFull { max_plans: self.plans.len() })?;
+        place.get_or_init(|| CompiledPlan::new(plan.clone()));
+        let id = PlanId(next as u32);
+        ids.insert(plan.clone(), id);
+        Ok(id)
+    }
+
+    /// The plan of that number, if this registry gave it out.
+    #[inline]
+    pub(crate) fn get(&self, id: PlanId) -> Option<&CompiledPlan> {
+        self.plans.get(id.0 as usize)?.get()
+    }
+}

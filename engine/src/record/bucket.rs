@@ -1,0 +1,140 @@
+//! R2: the burst bucket, in exact arithmetic.
+//!
+//! The bucket holds C units and refills at L per W. What it owes at time t is `charged − (t − pin)·L/W`: `pin` is a
+//! moment at which nothing was owed, `charged` counts the units since. Owing nothing pins it anew, so a
+//! full bucket holds C and never more. Both sides of each comparison are multiplied by W, in 128 bits, so no
+//! rounding takes part in a decision. (A token bucket; kept as a debt since its last full moment, it needs no
+//! fraction. Compare the virtual scheduling form of GCRA, ITU-T I.371, which keeps a time instead and would
+//! lose the debt in units at a plan change.)
+
+use super::packed::window_max;
+use super::{CHARGED, PINS, Record};
+use crate::plan::WindowRule;
+use crate::unit::Unit;
+
+/// Units times nanoseconds of the window: u64 by u64 always fits.
+fn scaled(units: u64, nanos: u64) -> u128 {
+    u128::from(units) * u128::from(nanos)
+}
+
+impl Record {
+    #[inline]
+    fn charged(&self, unit: Unit) -> u64 {
+        self.get(CHARGED, unit)
+    }
+
+    /// Nanoseconds since the pin. A pin may lie before the clock's zero, hence the wrapping difference; it
+    /// never lies after the record's time.
+    #[inline]
+    fn since_pin(&self, unit: Unit, now: u64) -> u64 {
+        now.wrapping_sub(self.words[PINS + unit as usize])
+    }
+
+    #[inline]
+    fn pin(&mut self, unit: Unit, now: u64) {
+        self.words[PINS + unit as usize] = now;
+        self.set(CHARGED, unit, 0);
+    }
+
+    /// Lets the bucket refill until `now`: pins it where that fills it, else moves the pin on by whole
+    /// windows, each of which pays L, so that `charged` stays below C + L while there is no debt beyond C.
+    #[inline]
+    pub(super) fn drain_bucket(&mut self, unit: Unit, rule: Option<&WindowRule>, now: u64) {
+        let (charged, elapsed) = (self.charged(unit), self.since_pin(unit, now));
+        // A unit without a window limit has no bucket, and owes nothing.
+        let Some(rule) = rule else { return self.pin(unit, now) };
+        if charged == 0 || scaled(elapsed, rule.amount) >= scaled(charged, rule.window) {
+            self.pin(unit, now);
+        } else if elapsed >= rule.window {
+            // Not full, so elapsed/W·L < charged: neither product nor difference overflows.
+            let windows = elapsed / rule.window;
+            self.words[PINS + unit as usize] = now.wrapping_sub(elapsed % rule.window);
+            self.set(CHARGED, unit, charged - windows * rule.amount);
+        }
+    }
+
+    /// Units beyond what the bucket could ever owe without waiting: `charged + cost − C`.
+    #[inline]
+    fn bucket_excess(&self, unit: Unit, rule: &WindowRule, cost: u64) -> u64 {
+        self.charged(unit).saturating_add(cost).saturating_sub(rule.ceiling)
+    }
+
+    /// Whether the bucket, refilled to the record's time, pays for `cost` more units.
+    #[inline]
+    pub(super) fn bucket_has_room(&self, unit: Unit, rule: &WindowRule, cost: u64) -> bool {
+        let excess = self.bucket_excess(unit, rule, cost);
+        excess == 0
+            || scaled(excess, rule.window) <= scaled(self.since_pin(unit, self.time()), rule.amount)
+    }
+
+    /// The first time at which it does, if nothing else is charged. Saturates.
+    pub(super) fn bucket_has_room_at(&self, unit: Unit, rule: &WindowRule, cost: u64) -> u64 {
+        self.refilled_by(unit, rule, self.bucket_excess(unit, rule, cost))
+    }
+
+    /// The first time at which the whole of L is back, if nothing else is charged: what is owed is within
+    /// the burst.
+    pub(super) fn bucket_owes_burst_at(&self, unit: Unit, rule: &WindowRule) -> u64 {
+        self.refilled_by(unit, rule, self.charged(unit).saturating_sub(rule.burst))
+    }
+
+    /// The first time, not before the record's own, at which `units` have been refilled since the pin.
+    fn refilled_by(&self, unit: Unit, rule: &WindowRule, units: u64) -> u64 {
+        let wait = scaled(units, rule.window).div_ceil(u128::from(rule.amount));
+        let wait = u64::try_from(wait).unwrap_or(u64::MAX);
+        self.time().saturating_add(wait.saturating_sub(self.since_pin(unit, self.time())))
+    }
+
+    /// Whole units the bucket would admit now.
+    pub(super) fn bucket_room(&self, unit: Unit, rule: &WindowRule) -> u64 {
+        let refilled = scaled(self.since_pin(unit, self.time()), rule.amount);
+        let full = scaled(rule.ceiling, rule.window) + refilled;
+        let room = full.saturating_sub(scaled(self.charged(unit), rule.window)) / u128::from(rule.window);
+        // At most C, or the bucket would be full and pinned.
+        room as u64
+    }
+
+    /// Charges units, past the ceiling too (a settle may). Saturates at the counter's size.
+    ///
+    /// A shadow limit admits what it would deny; of that it keeps no debt beyond C, or turning it on would lock
+    /// its keys out for all the time that it only watched.
+    #[inline]
+    pub(super) fn charge_bucket(&mut self, unit: Unit, rule: Option<&WindowRule>, units: u64) {
+        let Some(rule) = rule else { return };
+        let mut charged = self.charged(unit).saturating_add(units).min(window_max(unit));
+        if !rule.enforced && !self.bucket_has_room(unit, rule, units) {
+            let refilled = scaled(self.since_pin(unit, self.time()), rule.amount) / u128::from(rule.window);
+            charged = charged.min(rule.ceiling + refilled as u64);
+        }
+        self.set(CHARGED, unit, charged);
+    }
+
+    /// Gives units back, at most until the bucket is full.
+    pub(super) fn refund_bucket(&mut self, unit: Unit, rule: Option<&WindowRule>, units: u64) {
+        let charged = self.charged(unit).saturating_sub(units);
+        self.set(CHARGED, unit, charged);
+        self.drain_bucket(unit, rule, self.time());
+    }
+
+    /// Keeps what is owed in units under another rule (R9): 24 requests owed are 24 requests owed, however
+    /// long either plan takes to refill them.
+    ///
+    /// The fraction of a unit that has been refilled already is kept as the time in which the new rule refills it,
+    /// rounded down to a nanosecond.
+    pub(super) fn rerule_bucket(&mut self, unit: Unit, from: Option<&WindowRule>, to: Option<&WindowRule>) {
+        let now = self.time();
+        let (Some(from), Some(to)) = (from, to) else { return self.pin(unit, now) };
+        if (from.amount, from.window) == (to.amount, to.window) {
+            return;
+        }
+        let refilled = scaled(self.since_pin(unit, now), from.amount);
+        let window = u128::from(from.window);
+        // Less than `charged`, or the bucket would be full and pinned; the quotient fits likewise.
+        let (whole, part) = (refilled / window, refilled % window);
+        // part/from.window units at to.amount per to.window: 2⁵⁵ · 2⁵⁵ / 2²⁰ · 1.
+        let head_start = part * u128::from(to.window) / (window * u128::from(to.amount));
+        self.words[PINS + unit as usize] = now.wrapping_sub(head_start as u64);
+        self.set(CHARGED, unit, self.charged(unit) - whole as u64);
+        self.drain_bucket(unit, Some(to), now);
+    }
+}

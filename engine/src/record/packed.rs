@@ -1,0 +1,106 @@
+//! How a record's words are shared out in bits.
+
+use crate::unit::Unit;
+
+/// A run of bits within a word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    shift: u32,
+    bits: u32,
+}
+
+impl Field {
+    /// Word 14: requests in the day.
+    const DAY_REQUESTS: Self = Self { shift: 0, bits: 32 };
+    /// Word 14: the plan's number.
+    pub(super) const PLAN: Self = Self::DAY_REQUESTS.followed_by(20);
+    /// Word 14: whether the plan is the key's own.
+    pub(super) const OWN_PLAN: Self = Self::PLAN.followed_by(1);
+    /// Word 6: tokens in the day.
+    const DAY_TOKENS: Self = Self { shift: 0, bits: 44 };
+    /// Word 6: the day's number since 1970, to the year 4840.
+    pub(super) const DAY_NUMBER: Self = Self::DAY_TOKENS.followed_by(20);
+
+    const fn followed_by(self, bits: u32) -> Self {
+        let next = Self { shift: self.shift + self.bits, bits };
+        assert!(next.shift + next.bits <= u64::BITS);
+        next
+    }
+
+    /// The largest value it holds.
+    pub(super) const fn max(self) -> u64 {
+        (1 << self.bits) - 1
+    }
+
+    #[inline]
+    pub(super) const fn get(self, word: u64) -> u64 {
+        word >> self.shift & self.max()
+    }
+
+    /// Stores `value`, which is at most [`max`](Self::max); higher bits are cut off rather than spilled.
+    #[inline]
+    pub(super) const fn set(self, word: &mut u64, value: u64) {
+        *word = *word & !(self.max() << self.shift) | (value & self.max()) << self.shift;
+    }
+}
+
+/// A field for each unit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnitFields {
+    requests: Field,
+    tokens: Field,
+}
+
+const WINDOW_TOKENS: Field = Field { shift: 0, bits: 39 };
+
+impl UnitFields {
+    /// Counts of a window, a segment or a bucket: both units share a word. 25 and 39 bits hold L + C for 10
+    /// million requests and 10¹¹ tokens even where the burst doubles the limit.
+    pub(super) const WINDOW: Self = Self { requests: WINDOW_TOKENS.followed_by(25), tokens: WINDOW_TOKENS };
+    /// Counts of a day, in different words.
+    pub(super) const DAY: Self = Self { requests: Field::DAY_REQUESTS, tokens: Field::DAY_TOKENS };
+
+    #[inline]
+    pub(super) const fn of(self, unit: Unit) -> Field {
+        match unit {
+            Unit::Requests => self.requests,
+            Unit::Tokens => self.tokens,
+        }
+    }
+}
+
+/// The largest count of a window or a bucket. A counter that reaches it stays there until it expires.
+pub(crate) const fn window_max(unit: Unit) -> u64 {
+    UnitFields::WINDOW.of(unit).max()
+}
+
+/// The largest count of a day. A counter that reaches it stays there until the day ends.
+pub(crate) const fn day_max(unit: Unit) -> u64 {
+    UnitFields::DAY.of(unit).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::quickcheck;
+
+    quickcheck! {
+        fn a_field_keeps_its_value_and_its_neighbours(word: u64, value: u64) -> bool {
+            let fields = [
+                vec![UnitFields::WINDOW.requests, UnitFields::WINDOW.tokens],
+                vec![Field::DAY_NUMBER, Field::DAY_TOKENS],
+                vec![Field::DAY_REQUESTS, Field::PLAN, Field::OWN_PLAN],
+            ];
+            fields.iter().all(|sharing| {
+                sharing.iter().enumerate().all(|(at, field)| {
+                    let mut changed = word;
+                    field.set(&mut changed, value & field.max());
+                    field.get(changed) == value & field.max()
+                        && sharing.iter().enumerate().all(|(other, neighbour)| {
+                            other == at || neighbour.get(changed) == neighbour.get(word)
+                        })
+                })
+            })
+        }
+    }
+}

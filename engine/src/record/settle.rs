@@ -1,0 +1,45 @@
+//! R7: what a reservation reserved is replaced by what the call used.
+
+use super::Record;
+use crate::plan::CompiledPlan;
+use crate::unit::{Cost, Unit};
+
+/// What was charged, and when: all that a later settle needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Charge {
+    /// The record's time at the charge.
+    pub(crate) time: u64,
+    /// The record's day at the charge.
+    pub(crate) day: u64,
+    pub(crate) cost: Cost,
+}
+
+impl Charge {
+    /// The charge just made on `record`.
+    #[inline]
+    pub(crate) fn made_on(record: &Record, cost: Cost) -> Self {
+        Self { time: record.time(), day: record.day(), cost }
+    }
+}
+
+impl Record {
+    /// Replaces a charge by the units actually used, on an advanced record.
+    pub(crate) fn settle(&mut self, plan: &CompiledPlan, charge: Charge, actual: Cost) {
+        for unit in Unit::ALL {
+            let (reserved, actual) = (charge.cost.of(unit), actual.of(unit));
+            if actual > reserved {
+                self.charge_unit(plan, unit, actual - reserved);
+            } else {
+                self.refund_unit(plan, unit, charge, reserved - actual);
+            }
+        }
+    }
+
+    fn refund_unit(&mut self, plan: &CompiledPlan, unit: Unit, charge: Charge, units: u64) {
+        let rules = plan.unit(unit);
+        let (charged_in, current) = (rules.grid.segment(charge.time), rules.grid.segment(self.time()));
+        self.refund_window(unit, charged_in, current, units);
+        self.refund_day(unit, charge.day, units);
+        self.refund_bucket(unit, rules.window.as_ref(), units);
+    }
+}

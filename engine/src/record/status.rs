@@ -1,0 +1,55 @@
+//! R11: what is left of a limit, and when it is whole again.
+
+use super::Record;
+use crate::clock::Timestamp;
+use crate::nanos::Nanos;
+use crate::plan::CompiledPlan;
+use crate::unit::LimitId;
+
+/// One limit as its caller may know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitStatus {
+    /// L of a window, Q of a day: without the burst.
+    pub limit: u64,
+    /// So many units are admitted now, as far as this limit goes, without drawing on the burst. From 0 to
+    /// `limit`.
+    pub remaining: u64,
+    /// After so long `remaining` is back at `limit`, if nothing more is sent.
+    pub reset_after: Nanos,
+    /// The window's length; a day for a day quota.
+    pub window: Nanos,
+}
+
+impl Record {
+    /// The state of one limit at the record's time, seen from the time of the call. `None` if the plan does not
+    /// set that limit.
+    pub(crate) fn status(&self, plan: &CompiledPlan, limit: LimitId, at: Timestamp) -> Option<LimitStatus> {
+        if limit.is_day() { self.day_status(plan, limit, at) } else { self.window_status(plan, limit, at) }
+    }
+
+    fn window_status(&self, plan: &CompiledPlan, limit: LimitId, at: Timestamp) -> Option<LimitStatus> {
+        let unit = limit.unit();
+        let rules = plan.unit(unit);
+        let rule = rules.window.as_ref()?;
+        let unused = rule.amount.saturating_sub(self.window_total(unit));
+        let whole_at =
+            self.window_empty_at(unit, &rules.grid).max(self.bucket_owes_burst_at(unit, rule));
+        Some(LimitStatus {
+            limit: rule.amount,
+            remaining: unused.min(self.bucket_room(unit, rule)),
+            reset_after: self.wait_until(whole_at, at),
+            window: Nanos::new(rule.window),
+        })
+    }
+
+    fn day_status(&self, plan: &CompiledPlan, limit: LimitId, at: Timestamp) -> Option<LimitStatus> {
+        let rule = plan.unit(limit.unit()).day.as_ref()?;
+        let used = self.day_used(limit.unit());
+        Some(LimitStatus {
+            limit: rule.amount,
+            remaining: rule.amount.saturating_sub(used),
+            reset_after: if used == 0 { Nanos::ZERO } else { self.next_midnight() - at.unix },
+            window: Nanos::DAY,
+        })
+    }
+}

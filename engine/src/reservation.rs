@@ -1,0 +1,93 @@
+//! A charge waiting for its call's real cost (R7).
+
+use crate::clock::{Clock, Timestamp};
+use crate::limiter::Limiter;
+use crate::record::Charge;
+use crate::unit::{Cost, Unit};
+use std::ops::Deref;
+
+/// What an admitted call was charged, to be settled once.
+///
+/// Plain data of 32 bytes that can wait anywhere: in a request context, in a response body, on another thread. It is not
+/// `Clone`, and settling consumes it, so that no call is settled twice. Dropping it leaves the call charged as
+/// reserved. Settle with the limiter that gave it: [`Limiter::settle`], [`Limiter::cancel`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "dropping a reservation leaves the call charged as reserved"]
+pub struct Reservation {
+    fingerprint: u64,
+    time: u64,
+    requests: u32,
+    day: u32,
+    tokens: u64,
+}
+
+impl Reservation {
+    pub(crate) fn new(fingerprint: u64, charge: Charge) -> Self {
+        Self {
+            fingerprint,
+            time: charge.time,
+            // A record counts fewer; what exceeds its counters holds them at their maximum, refund or not.
+            requests: u32::try_from(charge.cost.requests).unwrap_or(u32::MAX),
+            day: charge.day as u32,
+            tokens: charge.cost.tokens,
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    pub(crate) fn charge(&self) -> Charge {
+        Charge { time: self.time, day: u64::from(self.day), cost: self.cost() }
+    }
+
+    /// What was charged.
+    pub fn cost(&self) -> Cost {
+        Cost { requests: u64::from(self.requests), tokens: self.tokens }
+    }
+
+    /// The part charged in one unit.
+    pub fn units(&self, unit: Unit) -> u64 {
+        self.cost().of(unit)
+    }
+
+    /// The same reservation with its limiter and clock beside it: settles by estimate when dropped.
+    pub fn held<L: Deref<Target = Limiter>, C: Clock>(self, limiter: L, clock: C) -> Held<L, C> {
+        Held { reservation: Some(self), limiter, clock }
+    }
+}
+
+/// A [`Reservation`] that knows its limiter and its clock.
+///
+/// Dropped, it settles by estimate: the call stays charged as reserved. With an `Arc<Limiter>` it is `'static`.
+#[derive(Debug)]
+pub struct Held<L: Deref<Target = Limiter>, C: Clock> {
+    /// `None` once settled.
+    reservation: Option<Reservation>,
+    limiter: L,
+    clock: C,
+}
+
+impl<L: Deref<Target = Limiter>, C: Clock> Held<L, C> {
+    /// Settles with the tokens actually used.
+    pub fn settle(mut self, tokens: u64) {
+        self.end(|limiter, reservation, at| limiter.settle(reservation, tokens, at));
+    }
+
+    /// Gives everything back: the upstream never saw the call.
+    pub fn cancel(mut self) {
+        self.end(Limiter::cancel);
+    }
+
+    fn end(&mut self, how: impl FnOnce(&Limiter, Reservation, Timestamp)) {
+        if let Some(reservation) = self.reservation.take() {
+            how(&self.limiter, reservation, self.clock.now());
+        }
+    }
+}
+
+impl<L: Deref<Target = Limiter>, C: Clock> Drop for Held<L, C> {
+    fn drop(&mut self) {
+        self.end(Limiter::settle_by_estimate);
+    }
+}

@@ -1,0 +1,139 @@
+//! Where records live: a sharded, open-addressed table of atomic words in fixed capacity.
+//!
+//! [`slot`] keeps one record that is read and replaced as a whole, without a lock; [`draft`] is where a
+//! replacement is written before it counts; [`shard`] says where a key's record may stand. Nothing here
+//! knows what a record means beyond whose it is.
+
+mod draft;
+#[cfg(all(test, tidegate_loom))]
+mod loom_slot;
+mod memory;
+mod shard;
+mod slot;
+
+use crate::plan::PlanId;
+use crate::record::Record;
+use draft::Drafts;
+use memory::Slots;
+use shard::Shard;
+use slot::{Slot, Version};
+
+/// Fingerprints of keys begin here; lower ones name the overflow records, by plan.
+pub(crate) const FIRST_FINGERPRINT: u64 = 1 << 21;
+
+/// Fewer keys than this live in one shard.
+const MIN_KEYS_PER_SHARD: usize = 1 << 12;
+const MAX_SHARDS: usize = 16;
+
+/// All records of a limiter.
+#[derive(Debug)]
+pub(crate) struct Table {
+    slots: Slots,
+    shards: Box<[Shard]>,
+    /// The records that unknown keys share once there is no room for their own, by plan (R14).
+    overflow: Slots,
+    drafts: Drafts,
+}
+
+/// A key's record as it was read, and the place of its successor.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    table: &'a Table,
+    slot: &'a Slot,
+    version: Version,
+    /// Where a new key is counted once its record is stored.
+    new_in: Option<&'a Shard>,
+    /// The record; a fresh one if the key was not known.
+    pub(crate) record: Record,
+}
+
+impl Entry<'_> {
+    /// Whether the key had no record when it was looked up.
+    pub(crate) fn is_new(&self) -> bool {
+        self.new_in.is_some()
+    }
+
+    /// Stores the record, unless another thread has changed what was read: then nothing is stored, the answer
+    /// is `false`, and the caller looks the key up again.
+    #[inline]
+    #[must_use]
+    pub(crate) fn store(self) -> bool {
+        let stored = self.slot.replace(self.version, &self.record, &self.table.drafts);
+        if let (true, Some(shard)) = (stored, self.new_in) {
+            shard.count_key();
+        }
+        stored
+    }
+}
+
+impl Table {
+    /// A table for `keys` keys, `plans` plans, and `threads` threads storing at the same instant.
+    pub(crate) fn new(keys: usize, plans: usize, threads: usize) -> Self {
+        let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
+        // A quarter more slots than keys: probe sequences stay short, and an unlucky shard has room.
+        let keys_each = keys.div_ceil(shards);
+        let slots_each = keys_each + keys_each.div_ceil(4) + 1;
+        Self {
+            slots: Slots::vacant(shards * slots_each),
+            shards: (0..shards).map(|shard| Shard::new(shard * slots_each, slots_each)).collect(),
+            overflow: Slots::vacant(plans),
+            drafts: Drafts::new(threads),
+        }
+    }
+
+    /// The entry of a key: its record, or a vacant place and a fresh record under `plan`. A key for which there
+    /// is no place gets the record that all such keys of the plan share.
+    #[inline]
+    pub(crate) fn entry(&self, fingerprint: u64, plan: PlanId) -> Entry<'_> {
+        if fingerprint < FIRST_FINGERPRINT {
+            return self.overflow_entry(fingerprint);
+        }
+        let shard = self.shard(fingerprint);
+        for place in shard.places(fingerprint) {
+            let slot = self.slots.at(place);
+            let seen = slot.fingerprint();
+            if seen != fingerprint && seen != 0 {
+                continue;
+            }
+            let (version, record) = slot.read(&self.drafts);
+            if record.fingerprint() == fingerprint {
+                return Entry { table: self, slot, version, new_in: None, record };
+            }
+            // Another key may have moved in since; its record is no concern of ours.
+            if record.fingerprint() == 0 {
+                let record = Record::fresh(fingerprint, plan);
+                return Entry { table: self, slot, version, new_in: Some(shard), record };
+            }
+        }
+        shard.count_overflow();
+        self.overflow_entry(u64::from(plan.0) + 1)
+    }
+
+    /// The entry of an overflow record, by its fingerprint: the plan's number and one.
+    #[cold]
+    fn overflow_entry(&self, fingerprint: u64) -> Entry<'_> {
+        let plan = fingerprint.saturating_sub(1).min(self.overflow.len() as u64 - 1);
+        let slot = self.overflow.at(plan as usize);
+        let (version, mut record) = slot.read(&self.drafts);
+        if record.fingerprint() == 0 {
+            record = Record::fresh(plan + 1, PlanId(plan as u32));
+        }
+        Entry { table: self, slot, version, new_in: None, record }
+    }
+
+    #[inline]
+    fn shard(&self, fingerprint: u64) -> &Shard {
+        // The shards are a power of two, so the mask keeps the index within them.
+        &self.shards[fingerprint as usize & (self.shards.len() - 1)]
+    }
+
+    /// Keys with a record of their own.
+    pub(crate) fn keys(&self) -> u64 {
+        self.shards.iter().map(Shard::keys).sum()
+    }
+
+    /// Decisions made on an overflow record.
+    pub(crate) fn overflowed(&self) -> u64 {
+        self.shards.iter().map(Shard::overflowed).sum()
+    }
+}

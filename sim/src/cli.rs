@@ -1,0 +1,48 @@
+//! The command line: parses, runs, and maps the outcome to an exit status.
+
+use crate::{replay, simulate};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Shows what a rate limit will do to real clients, before the rollout.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, arg_required_else_help = false)]
+struct Cli {
+    /// Without a command, the built-in scenario is simulated.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a recorded trace through the engine: who would have been limited, when, and by what.
+    Replay(replay::Args),
+    /// Runs populations of retrying clients against the engine in virtual time.
+    Simulate(simulate::Args),
+}
+
+/// Runs the command. Exit status 0: done; 2: wrong usage or bad input.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Simulate(args)) => simulate::run(&args),
+        None => simulate::run(&simulate::Args::default()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tidegate: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whoever read the output has seen enough, as `head` does: no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,12 @@
+//! Shows what a rate limit will do to real clients.
+//!
+//! [`replay`] runs a recorded trace through the engine in the trace's own time; [`simulate`] puts the engine,
+//! in virtual time, under populations of clients that retry. Both drive the real engine through its public
+//! API: there is no second model of the limiter. The command `tidegate` is [`cli`] around them.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod plans;
+pub mod replay;
+pub mod simulate;
+pub mod trace;

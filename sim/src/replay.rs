@@ -1,0 +1,10 @@
+//! `tidegate replay`.
+
+/// Arguments of `tidegate replay`.
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: &Args) -> anyhow::Result<()> {
+    Ok(())
+}
