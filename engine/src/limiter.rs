@@ -5,7 +5,7 @@ use crate::decision::{Admission, Decision, Standing};
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
 use crate::record::{Charge, Record, Verdict};
 use crate::reservation::Reservation;
-use crate::table::{Entry, FIRST_FINGERPRINT, Table};
+use crate::table::{FIRST_FINGERPRINT, Table};
 use crate::unit::Cost;
 use ahash::RandomState;
 use std::fmt;
@@ -156,7 +156,7 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Verdict, Standing<'_>) {
-        let mut record = self.table.entry(self.fingerprint(key), plan).record;
+        let mut record = self.table.entry(self.fingerprint(key), self.known(plan).0).record;
         let (compiled, _) = self.bring_up(&mut record, plan, at);
         (record.judge(compiled, cost, at), Standing::new(compiled, record, at))
     }
@@ -171,7 +171,7 @@ impl Limiter {
     ) -> (Decision, &CompiledPlan, Record) {
         let fingerprint = self.fingerprint(key);
         loop {
-            let mut entry = self.table.entry(fingerprint, plan);
+            let mut entry = self.table.entry(fingerprint, self.known(plan).0);
             let (compiled, changed) = self.bring_up(&mut entry.record, plan, at);
             let verdict = entry.record.judge(compiled, cost, at);
             let decision = match verdict {
@@ -214,34 +214,35 @@ impl Limiter {
         if charge.cost == actual {
             return;
         }
-        self.change(reservation.fingerprint(), FALLBACK_PLAN, |entry| {
-            let id = entry.record.plan();
-            let (compiled, _) = self.bring_up(&mut entry.record, id, at);
-            entry.record.settle(compiled, charge, actual);
+        self.change(reservation.fingerprint(), None, |record| {
+            let (compiled, _) = self.bring_up(record, record.plan(), at);
+            record.settle(compiled, charge, actual);
         });
     }
 
     /// Moves a key to another plan now (R9): what it used stays used, and the new limits decide from its next
     /// call on. Without effect on a key that has a plan of its own.
     pub fn change_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
-        self.change(self.fingerprint(key), plan, |entry| {
-            self.bring_up(&mut entry.record, plan, at);
+        self.change(self.fingerprint(key), Some(plan), |record| {
+            if !record.has_own_plan() {
+                self.bring_up(record, plan, at);
+            }
         });
     }
 
     /// Gives a key a plan of its own, which holds whatever plan its calls name, until it is
-    /// [given back](Self::clear_own_plan).
+    /// [taken back](Self::clear_own_plan).
     pub fn set_own_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
-        self.change(self.fingerprint(key), plan, |entry| {
-            entry.record.set_own_plan(false);
-            self.bring_up(&mut entry.record, plan, at);
-            entry.record.set_own_plan(true);
+        self.change(self.fingerprint(key), Some(plan), |record| {
+            record.set_own_plan(false);
+            self.bring_up(record, plan, at);
+            record.set_own_plan(true);
         });
     }
 
     /// Takes a key's own plan back: its next call is decided under the plan that it names.
     pub fn clear_own_plan<K: Hash + ?Sized>(&self, key: &K) {
-        self.change(self.fingerprint(key), FALLBACK_PLAN, |entry| entry.record.set_own_plan(false));
+        self.change(self.fingerprint(key), None, |record| record.set_own_plan(false));
     }
 
     /// Keys with a record of their own.
@@ -254,12 +255,17 @@ impl Limiter {
         self.table.overflowed()
     }
 
-    /// Applies a step to a key's record until no other thread comes between.
-    fn change(&self, fingerprint: u64, plan: PlanId, step: impl Fn(&mut Entry<'_>)) {
+    /// Applies a step to a key's record, again if another thread came between. A key without a record gets one
+    /// if there is a plan to make it under.
+    fn change(&self, fingerprint: u64, new_under: Option<PlanId>, step: impl Fn(&mut Record)) {
         loop {
-            let mut entry = self.table.entry(fingerprint, self.known(plan).0);
-            step(&mut entry);
-            if entry.store() {
+            let mut entry = self.table.entry(fingerprint, self.known(new_under.unwrap_or(FALLBACK_PLAN)).0);
+            if entry.is_new() && new_under.is_none() {
+                return;
+            }
+            let before = entry.record;
+            step(&mut entry.record);
+            if entry.record == before && !entry.is_new() || entry.store() {
                 return;
             }
         }

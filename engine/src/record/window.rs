@@ -76,10 +76,14 @@ impl Record {
     /// what did not fit is missed when older segments leave.
     #[cold]
     fn saturate_window(&mut self, unit: Unit) {
+        self.clear_completed(unit);
+        self.set(TOTALS, unit, window_max(unit));
+    }
+
+    fn clear_completed(&mut self, unit: Unit) {
         for segment in 0..SEGMENTS {
             self.set(place(segment), unit, 0);
         }
-        self.set(TOTALS, unit, window_max(unit));
     }
 
     /// Takes units back that were charged in `charged_in`, if that segment still counts (R7).
@@ -146,10 +150,9 @@ impl Record {
             }
         }
         self.set(TOTALS, unit, moved.iter().sum());
-        for age in 1..=SEGMENTS {
-            if let Some(segment) = new_current.checked_sub(age) {
-                self.set(place(segment), unit, moved[age as usize]);
-            }
+        self.clear_completed(unit);
+        for segment in Self::counted_segments(new_current).filter(|segment| *segment != new_current) {
+            self.set(place(segment), unit, moved[(new_current - segment) as usize]);
         }
     }
 }

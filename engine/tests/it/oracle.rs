@@ -1,0 +1,302 @@
+//! The rules R1–R11 as a beginner would write them down: sequential, with a full log, without rounding.
+//!
+//! A key's usage is a log of what was admitted and when. Every question goes through the whole log. Times are integer
+//! nanoseconds; what a bucket owes is a fraction over its window, kept as its numerator.
+
+use tidegate::{Cost, LimitId, Mode, Nanos, Plan, Span, Timestamp, Unit};
+
+/// n of R3.
+const SEGMENTS: u128 = 7;
+const DAY: u64 = 86_400_000_000_000;
+const MINUTE: u128 = 60_000_000_000;
+
+/// A charge that may be settled later.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge {
+    pub key: usize,
+    pub cost: Cost,
+    time: u128,
+    day: u64,
+}
+
+/// One key.
+#[derive(Clone, Debug)]
+pub struct Key {
+    plan: Plan,
+    own_plan: bool,
+    /// Whether anything has ever been changed: before that, a key has only the plan its calls name.
+    known: bool,
+    /// When anything was last changed; time does not go back behind it.
+    time: u128,
+    day: u64,
+    units: [UnitLog; 2],
+}
+
+/// What one key used of one unit.
+#[derive(Clone, Debug, Default)]
+struct UnitLog {
+    /// Time and units of each charge.
+    window: Vec<(u128, u128)>,
+    /// Units charged in the current day.
+    day_used: u128,
+    /// Units owed to the bucket, times W in nanoseconds.
+    owed: u128,
+}
+
+/// L, B, W and mode of a window limit.
+#[derive(Clone, Copy, PartialEq)]
+struct Window {
+    amount: u128,
+    ceiling: u128,
+    length: u128,
+    enforced: bool,
+}
+
+fn window(plan: &Plan, unit: Unit) -> Option<Window> {
+    let limit = plan.limit(LimitId::window(unit))?;
+    let Span::Window(length) = limit.span() else { return None };
+    Some(Window {
+        amount: limit.amount().into(),
+        ceiling: limit.ceiling().into(),
+        length: length.get().into(),
+        enforced: limit.mode() == Mode::Enforce,
+    })
+}
+
+/// The grid's window, which is a minute where the plan has none.
+fn length(plan: &Plan, unit: Unit) -> u128 {
+    window(plan, unit).map_or(MINUTE, |window| window.length)
+}
+
+fn segment(time: u128, length: u128) -> u128 {
+    time * SEGMENTS / length
+}
+
+impl UnitLog {
+    /// R3: a charge counts until its whole segment is older than the window.
+    fn used(&self, now: u128, length: u128) -> u128 {
+        let counts = |time: u128| segment(time, length) + SEGMENTS >= segment(now, length);
+        self.window.iter().filter(|(time, _)| counts(*time)).map(|(_, units)| units).sum()
+    }
+
+    /// R2: what is owed at `now`, if it was `self.owed` at `since`.
+    fn owed_at(&self, window: Window, since: u128, now: u128) -> u128 {
+        self.owed.saturating_sub((now - since) * window.amount)
+    }
+
+    fn charge(&mut self, window: Option<Window>, now: u128, units: u128) {
+        self.window.push((now, units));
+        self.day_used += units;
+        let Some(window) = window else { return };
+        self.owed += units * window.length;
+        // A shadow limit owes no more than C: the part above is let go in whole units.
+        while !window.enforced && self.owed > window.ceiling * window.length {
+            let over = self.owed - window.ceiling * window.length;
+            self.owed -= over.div_ceil(window.length) * window.length;
+        }
+    }
+
+    /// R7, a < e. Units that a plan change moved are looked for from their own segment on.
+    fn refund(&mut self, plan: &Plan, unit: Unit, now: u128, charge: &Charge, today: u64, mut units: u128) {
+        if charge.day == today {
+            self.day_used -= self.day_used.min(units);
+        }
+        let length = length(plan, unit);
+        if let Some(window) = window(plan, unit) {
+            self.owed = self.owed.saturating_sub(units * window.length);
+        }
+        let from = segment(charge.time, length);
+        if from + SEGMENTS < segment(now, length) {
+            return;
+        }
+        self.window.sort_by_key(|(time, _)| *time);
+        for (time, held) in &mut self.window {
+            if segment(*time, length) >= from {
+                let back = units.min(*held);
+                *held -= back;
+                units -= back;
+            }
+        }
+    }
+
+    /// R9. The log moves to another grid: charges stand at the last instant of their old segment.
+    fn regrid(&mut self, now: u128, from: u128, to: u128) {
+        if from == to {
+            return;
+        }
+        self.window.retain(|(time, _)| segment(*time, from) + SEGMENTS >= segment(now, from));
+        for (time, _) in &mut self.window {
+            let next_segment = ((segment(*time, from) + 1) * from).div_ceil(SEGMENTS);
+            *time = (next_segment - 1).min(now);
+        }
+    }
+
+    /// R9. What is owed stays owed in units; less than a nanosecond of the new refill is rounded away.
+    fn rerule(&mut self, from: Option<Window>, to: Option<Window>) {
+        let (Some(from), Some(to)) = (from, to) else {
+            self.owed = 0;
+            return;
+        };
+        if (from.amount, from.length) == (to.amount, to.length) {
+            return;
+        }
+        let whole = self.owed.div_ceil(from.length);
+        let refilled = whole * from.length - self.owed;
+        let head_start = refilled * to.length / (from.length * to.amount);
+        self.owed = (whole * to.length).saturating_sub(head_start * to.amount);
+    }
+}
+
+impl Key {
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, own_plan: false, known: false, time: 0, day: 0, units: Default::default() }
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn now(&self, at: Timestamp) -> u128 {
+        self.time.max(at.monotonic.get().into())
+    }
+
+    fn today(&self, at: Timestamp) -> u64 {
+        self.day.max(at.unix.get() / DAY)
+    }
+
+    fn day_used(&self, unit: Unit, at: Timestamp) -> u128 {
+        if self.today(at) > self.day { 0 } else { self.units[unit as usize].day_used }
+    }
+
+    /// Whether one limit lets the call pass.
+    pub fn limit_admits(&self, id: LimitId, cost: Cost, at: Timestamp) -> bool {
+        let (unit, cost) = (id.unit(), u128::from(cost.of(id.unit())));
+        if id.is_day() {
+            return self.plan.limit(id).is_none_or(|limit| self.day_used(unit, at) + cost <= limit.amount().into());
+        }
+        let log = &self.units[unit as usize];
+        window(&self.plan, unit).is_none_or(|window| {
+            let owed = log.owed_at(window, self.time, self.now(at));
+            log.used(self.now(at), window.length) + cost <= window.ceiling
+                && owed + cost * window.length <= window.ceiling * window.length
+        })
+    }
+
+    fn enforced(&self, id: LimitId) -> bool {
+        self.plan.limit(id).is_some_and(|limit| limit.mode() == Mode::Enforce)
+    }
+
+    pub fn admits(&self, cost: Cost, at: Timestamp) -> bool {
+        LimitId::ALL.into_iter().all(|id| !self.enforced(id) || self.limit_admits(id, cost, at))
+    }
+
+    /// The first enforced limit that denies.
+    pub fn denied_by(&self, cost: Cost, at: Timestamp) -> Option<LimitId> {
+        LimitId::ALL.into_iter().find(|id| self.enforced(*id) && !self.limit_admits(*id, cost, at))
+    }
+
+    /// The shadow limits that would deny.
+    pub fn shadow_denials(&self, cost: Cost, at: Timestamp) -> Vec<LimitId> {
+        let shadow = |id: &LimitId| self.plan.limit(*id).is_some() && !self.enforced(*id);
+        LimitId::ALL.into_iter().filter(shadow).filter(|id| !self.limit_admits(*id, cost, at)).collect()
+    }
+
+    /// The first enforced limit that can never admit so many units at once.
+    pub fn never(&self, cost: Cost) -> Option<LimitId> {
+        LimitId::ALL
+            .into_iter()
+            .find(|id| self.enforced(*id) && self.plan.limit(*id).is_some_and(|limit| cost.of(id.unit()) > limit.ceiling()))
+    }
+
+    /// R11: the largest k ≤ L such that k more units stay within L and are admitted.
+    pub fn remaining(&self, id: LimitId, at: Timestamp) -> Option<u64> {
+        let (limit, unit) = (self.plan.limit(id)?, id.unit());
+        let unused = |used: u128| u128::from(limit.amount()).saturating_sub(used);
+        let remaining = match window(&self.plan, unit).filter(|_| !id.is_day()) {
+            None => unused(self.day_used(unit, at)),
+            Some(window) => {
+                let log = &self.units[unit as usize];
+                let owed = log.owed_at(window, self.time, self.now(at));
+                let room = (window.ceiling * window.length).saturating_sub(owed) / window.length;
+                unused(log.used(self.now(at), window.length)).min(room)
+            }
+        };
+        Some(remaining as u64)
+    }
+
+    /// Everything that happens, happens to a key brought to its time.
+    fn advance(&mut self, at: Timestamp) {
+        let (now, today) = (self.now(at), self.today(at));
+        for unit in Unit::ALL {
+            let day_used = self.day_used(unit, at);
+            let log = &mut self.units[unit as usize];
+            log.owed = window(&self.plan, unit).map_or(0, |window| log.owed_at(window, self.time, now));
+            log.day_used = day_used;
+        }
+        (self.time, self.day, self.known) = (now, today, true);
+    }
+
+    /// R9.
+    pub fn change_plan(&mut self, to: &Plan, at: Timestamp) {
+        if self.own_plan {
+            return;
+        }
+        self.advance(at);
+        for unit in Unit::ALL {
+            let log = &mut self.units[unit as usize];
+            log.regrid(self.time, length(&self.plan, unit), length(to, unit));
+            log.rerule(window(&self.plan, unit), window(to, unit));
+        }
+        self.plan = to.clone();
+    }
+
+    pub fn set_own_plan(&mut self, to: &Plan, at: Timestamp) {
+        self.own_plan = false;
+        self.change_plan(to, at);
+        self.own_plan = true;
+    }
+
+    pub fn clear_own_plan(&mut self) {
+        self.own_plan = false;
+    }
+
+    /// The plan that a call naming `plan` is decided under, made the key's plan if it is another.
+    pub fn use_plan(&mut self, plan: &Plan, at: Timestamp) {
+        if !self.known {
+            self.plan = plan.clone();
+        } else if !self.own_plan && self.plan != *plan {
+            self.change_plan(plan, at);
+        }
+    }
+
+    pub fn charge(&mut self, key: usize, cost: Cost, at: Timestamp) -> Charge {
+        self.advance(at);
+        for unit in Unit::ALL {
+            let window = window(&self.plan, unit);
+            self.units[unit as usize].charge(window, self.time, cost.of(unit).into());
+        }
+        Charge { key, cost, time: self.time, day: self.day }
+    }
+
+    /// R7.
+    pub fn settle(&mut self, charge: &Charge, actual: Cost, at: Timestamp) {
+        if charge.cost == actual {
+            return;
+        }
+        self.advance(at);
+        for unit in Unit::ALL {
+            let (reserved, actual) = (u128::from(charge.cost.of(unit)), u128::from(actual.of(unit)));
+            let log = &mut self.units[unit as usize];
+            if actual > reserved {
+                log.charge(window(&self.plan, unit), self.time, actual - reserved);
+            } else {
+                log.refund(&self.plan, unit, self.time, charge, self.day, reserved - actual);
+            }
+        }
+    }
+}
+
+/// So much later on both clocks.
+pub fn later(at: Timestamp, nanos: u64) -> Timestamp {
+    at.after(Nanos::new(nanos))
+}
