@@ -1,0 +1,5 @@
+//! The contenders, one file each.
+
+pub mod floor;
+pub mod governor;
+pub mod tidegate;
