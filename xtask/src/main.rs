@@ -1,1 +1,64 @@
-fn main(){}
+//! `cargo x <command>`: what CI runs, for anyone to run.
+#![forbid(unsafe_code)]
+
+mod fuzz;
+mod runner;
+mod steps;
+
+use runner::{Failed, Outcome};
+use std::process::ExitCode;
+use std::time::Duration;
+
+const HELP: &str = "\
+cargo x <command>
+
+  test               All that must hold before a change is shared: format, lints, tests, documentation,
+                     loom, and the build of the fuzz targets. Stops at the first failure.
+  loom               Checks every interleaving of two or three threads with at most 2 preemptions.
+  loom --deep        The same without a bound on preemptions. Takes hours.
+  loom --preemptions N
+                     The same with a bound of N.
+  fuzz-build         Builds the fuzz targets, with any toolchain and a C++ compiler.
+  fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given). Needs cargo-fuzz and a nightly
+                     toolchain, and says so where they are missing.
+  bench [FILTER]     Runs the criterion benches, or those whose names contain FILTER.
+  compare [ARGS]     Prints Tidegate's time of a decision beside governor's and the machine's floor.
+  help               Prints this.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let Some(outcome) = dispatch(&words) else {
+        eprintln!("cargo x: `{}` is no command\n\n{HELP}", words.join(" "));
+        return ExitCode::from(2);
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed { step }) => {
+            eprintln!("\ncargo x: failed: {step}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `None` for what is no command.
+fn dispatch(words: &[&str]) -> Option<Outcome> {
+    Some(match words {
+        ["test"] => steps::test(),
+        ["loom"] => steps::loom(Some(2)),
+        ["loom", "--deep"] => steps::loom(None),
+        ["loom", "--preemptions", bound] => steps::loom(Some(bound.parse().ok()?)),
+        ["fuzz-build"] => fuzz::build(),
+        ["fuzz-smoke"] => fuzz::smoke(Duration::from_secs(30)),
+        ["fuzz-smoke", seconds] => fuzz::smoke(Duration::from_secs(seconds.parse().ok()?)),
+        ["bench"] => steps::bench(None),
+        ["bench", filter] => steps::bench(Some(filter)),
+        ["compare", args @ ..] => steps::compare(args),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,82 @@
+//! Running one step: says which question it answers, and what failed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// A step that did not succeed.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// The command, as a person would type it.
+    pub(crate) step: String,
+}
+
+pub(crate) type Outcome = Result<(), Failed>;
+
+/// The workspace's folder, wherever `cargo x` was called from.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// A command run in the workspace's folder.
+#[derive(Debug)]
+pub(crate) struct Step {
+    question: &'static str,
+    command: Command,
+    shown: String,
+}
+
+impl Step {
+    /// A step with cargo; `question` is what it answers.
+    pub(crate) fn cargo(question: &'static str, args: &[&str]) -> Self {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        Self::of(question, Command::new(cargo), format!("cargo {}", args.join(" ")), args)
+    }
+
+    /// A step with the nightly toolchain's cargo, which rustup finds.
+    pub(crate) fn nightly(question: &'static str, args: &[&str]) -> Self {
+        let mut command = Command::new("cargo");
+        command.arg("+nightly").env_remove("RUSTUP_TOOLCHAIN");
+        Self::of(question, command, format!("cargo +nightly {}", args.join(" ")), args)
+    }
+
+    fn of(question: &'static str, mut command: Command, shown: String, args: &[&str]) -> Self {
+        command.args(args).current_dir(root());
+        Self { question, command, shown }
+    }
+
+    /// The same step with a variable of its environment set.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self.shown = format!("{name}='{value}' {}", self.shown);
+        self
+    }
+
+    /// The same step without a variable of its environment.
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Runs the step and waits for its end.
+    pub(crate) fn run(mut self) -> Outcome {
+        println!("\n== {}\n   {}", self.question, self.shown);
+        let start = Instant::now();
+        match self.command.status() {
+            Ok(status) if status.success() => {
+                println!("   held, {:.0} s", start.elapsed().as_secs_f64());
+                Ok(())
+            }
+            Ok(status) => Err(Failed { step: format!("{} ({status})", self.shown) }),
+            Err(error) => Err(Failed { step: format!("{}: {error}", self.shown) }),
+        }
+    }
+}
+
+/// Whether a program is there and answers.
+pub(crate) fn answers(program: &str, args: &[&str]) -> bool {
+    // Outside of the toolchain that runs us: `cargo +nightly` must reach rustup.
+    let output = Command::new(program).args(args).env_remove("RUSTUP_TOOLCHAIN").output();
+    output.is_ok_and(|output| output.status.success())
+}

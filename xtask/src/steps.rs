@@ -1,0 +1,72 @@
+//! The steps, each with the question it answers.
+
+use crate::fuzz;
+use crate::runner::{Outcome, Step};
+
+/// All that must hold before a change is shared.
+pub(crate) fn test() -> Outcome {
+    format()?;
+    lint()?;
+    tests()?;
+    documentation()?;
+    loom(Some(2))?;
+    fuzz::build()?;
+    println!("\nAll held.");
+    Ok(())
+}
+
+fn format() -> Outcome {
+    Step::cargo("Is the code laid out as rustfmt does it?", &["fmt", "--all", "--check"]).run()?;
+    let fuzz = ["fmt", "--check", "--manifest-path", fuzz::MANIFEST];
+    Step::cargo("The fuzz targets too?", &fuzz).run()
+}
+
+fn lint() -> Outcome {
+    let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    Step::cargo("Does clippy find nothing?", &args).run()
+}
+
+fn tests() -> Outcome {
+    Step::cargo("Do all tests hold?", &["test", "--workspace", "--all-features"]).run()
+}
+
+fn documentation() -> Outcome {
+    let args = ["doc", "--workspace", "--no-deps", "--all-features"];
+    Step::cargo("Is the documentation whole, every link alive?", &args)
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()
+}
+
+/// Runs the engine's loom models; every interleaving if `preemptions` is `None`.
+///
+/// The models are unit tests beside the code they check, in modules named `loom…`. A target folder of their own
+/// keeps the flag from rebuilding everything else.
+pub(crate) fn loom(preemptions: Option<u32>) -> Outcome {
+    let question = match preemptions {
+        Some(_) => "Do the protocols hold under every interleaving with few preemptions?",
+        None => "Do the protocols hold under every interleaving? (hours)",
+    };
+    let args = ["test", "--release", "-p", "tidegate", "--lib", "--target-dir", "target/loom", "loom"];
+    let step = Step::cargo(question, &args).env("RUSTFLAGS", "--cfg tidegate_loom");
+    match preemptions {
+        Some(bound) => step.env("LOOM_MAX_PREEMPTIONS", &bound.to_string()),
+        None => step.without_env("LOOM_MAX_PREEMPTIONS"),
+    }
+    .run()
+}
+
+/// Runs the criterion benches, or those whose names contain `filter`.
+pub(crate) fn bench(filter: Option<&str>) -> Outcome {
+    let mut args = vec!["bench", "-p", "tidegate-benches", "--bench", "decision"];
+    if let Some(filter) = filter {
+        args.extend(["--", filter]);
+    }
+    Step::cargo("How long does a decision take?", &args).run()
+}
+
+/// Runs the comparison table.
+pub(crate) fn compare(arguments: &[&str]) -> Outcome {
+    let mut args = vec!["run", "--release", "-p", "tidegate-benches", "--bin", "compare", "--"];
+    args.extend(arguments);
+    Step::cargo("How long does a decision take, beside others?", &args).run()
+}
