@@ -1,0 +1,147 @@
+//! Single values of a configuration, checked as they are read.
+
+use crate::nanos::Nanos;
+use crate::plan::{Burst, Mode, Span};
+use crate::unit::Unit;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use std::fmt;
+use std::num::NonZeroU64;
+
+/// How many units a limit allows: at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amount(NonZeroU64);
+
+impl Amount {
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+        impl Visitor<'_> for Whole {
+            type Value = Amount;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number of at least 1")
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Amount, E> {
+                let amount = NonZeroU64::new(number).map(Amount);
+                amount.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Amount, E> {
+                match u64::try_from(number) {
+                    Ok(number) => self.visit_u64(number),
+                    Err(_) => Err(E::invalid_value(Unexpected::Signed(number), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_u64(Whole)
+    }
+}
+
+/// A name that can stand in an HTTP header field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitName(String);
+
+impl LimitName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected =
+            "a name of printable ASCII characters without `\"` and `\\`, since it is sent in HTTP headers";
+        // Headers carry it as a quoted string (RFC 9651, section 3.3.3).
+        text(deserializer, expected, |name| {
+            let printable =
+                name.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'));
+            (printable && !name.trim().is_empty()).then(|| Self(name.into()))
+        })
+    }
+}
+
+/// A burst fraction, written as an integer or a float.
+pub(super) fn burst<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Burst>, D::Error> {
+    struct Fraction;
+    impl Visitor<'_> for Fraction {
+        type Value = Burst;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a fraction from 0 to {} (20 % is written 0.20)", Burst::MAX)
+        }
+        fn visit_f64<E: Error>(self, fraction: f64) -> Result<Burst, E> {
+            Burst::fraction(fraction).ok_or_else(|| E::invalid_value(Unexpected::Float(fraction), &self))
+        }
+        fn visit_i64<E: Error>(self, whole: i64) -> Result<Burst, E> {
+            // Whatever a float cannot hold exactly is out of range anyway.
+            Burst::fraction(whole as f64).ok_or_else(|| E::invalid_value(Unexpected::Signed(whole), &self))
+        }
+        fn visit_u64<E: Error>(self, whole: u64) -> Result<Burst, E> {
+            Burst::fraction(whole as f64).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(whole), &self))
+        }
+    }
+    deserializer.deserialize_f64(Fraction).map(Some)
+}
+
+/// `requests` or `tokens`.
+pub(super) fn unit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Unit, D::Error> {
+    text(deserializer, "`requests` or `tokens`", |name| {
+        Unit::ALL.into_iter().find(|unit| unit.name() == name)
+    })
+}
+
+/// `enforce` or `shadow`.
+pub(super) fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mode, D::Error> {
+    text(deserializer, "`enforce` or `shadow`", |name| match name {
+        "enforce" => Some(Mode::Enforce),
+        "shadow" => Some(Mode::Shadow),
+        _ => None,
+    })
+}
+
+/// `day`, or a number and a unit of time.
+pub(super) fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    let expected = "`day`, or a window from 1 ms to 400 days such as `500ms`, `60s`, `15m`, `1h` or `7d`";
+    text(deserializer, expected, parse_span)
+}
+
+fn parse_span(text: &str) -> Option<Span> {
+    if text == "day" {
+        return Some(Span::Day);
+    }
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let window = Nanos::from_millis(number.parse::<u64>().ok()?.checked_mul(millis)?);
+    (Span::MIN_WINDOW..=Span::MAX_WINDOW).contains(&window).then_some(Span::Window(window))
+}
+
+/// Reads a string and makes something of it, or says what was expected.
+fn text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, D::Error> {
+    struct Text<F>(&'static str, F);
+    impl<T, F: FnOnce(&str) -> Option<T>> Visitor<'_> for Text<F> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            (self.1)(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self.0))
+        }
+    }
+    deserializer.deserialize_str(Text(expected, parse))
+}
