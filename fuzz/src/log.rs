@@ -1,0 +1,98 @@
+//! What was charged to a key, kept call by call: R1 and R8 can be counted from it by anyone.
+
+use tidegate::{Cost, LimitId, Mode, Nanos, Plan, Span, Timestamp, Unit};
+
+/// Units charged at one moment; a refund lowers them.
+#[derive(Debug)]
+struct Charge {
+    time: u64,
+    day: u64,
+    units: [u64; 2],
+    /// Left the window of a plan that the key was on meanwhile: a later plan need not know of it (R9).
+    forgotten: [bool; 2],
+}
+
+/// The log of one key.
+///
+/// Time and day are the key's own: they never go back, and a decision that stores nothing does not move them.
+#[derive(Debug, Default)]
+pub struct Log {
+    charges: Vec<Charge>,
+    time: u64,
+    day: u64,
+    /// The number of its plan; `None` before its first stored call.
+    plan: Option<usize>,
+}
+
+/// Beyond this, the engine's clock stands still.
+const MAX_TIME: u64 = u64::MAX >> 1;
+
+impl Log {
+    /// The number of the key's plan.
+    pub fn plan(&self) -> Option<usize> {
+        self.plan
+    }
+
+    /// Brings the key to the time of a stored call and into its plan.
+    pub fn move_to(&mut self, plans: &[Plan], plan: usize, at: Timestamp) {
+        self.time = self.time.max(at.monotonic.get().min(MAX_TIME));
+        self.day = self.day.max(at.unix.get() / Nanos::DAY.get());
+        if let Some(old) = self.plan.replace(plan).filter(|old| *old != plan) {
+            Unit::ALL.into_iter().for_each(|unit| self.forget(unit, window(&plans[old], unit)));
+        }
+    }
+
+    fn forget(&mut self, unit: Unit, window: u64) {
+        for charge in &mut self.charges {
+            charge.forgotten[unit as usize] |= charge.time + window <= self.time;
+        }
+    }
+
+    /// Notes a charge at the key's time and gives its place.
+    pub fn charge(&mut self, cost: Cost) -> usize {
+        let units = Unit::ALL.map(|unit| cost.of(unit));
+        self.charges.push(Charge { time: self.time, day: self.day, units, forgotten: [false; 2] });
+        self.charges.len() - 1
+    }
+
+    /// Takes units of a charge back.
+    pub fn refund(&mut self, place: usize, unit: Unit, units: u64) {
+        let left = &mut self.charges[place].units[unit as usize];
+        *left = left.saturating_sub(units);
+    }
+
+    /// R1 and R8 just after an admission: the only moments at which they can be broken.
+    ///
+    /// # Panics
+    ///
+    /// If they are.
+    pub fn assert_within(&self, plan: &Plan) {
+        for (id, limit) in plan.limits().filter(|(_, limit)| limit.mode() == Mode::Enforce) {
+            let used = match limit.span() {
+                Span::Window(window) => self.in_window(id, window.get()),
+                Span::Day => self.in_day(id),
+            };
+            assert!(used <= u128::from(limit.ceiling()), "{id:?}: {used} of {limit:?}\n{self:#?}");
+        }
+    }
+
+    /// Units charged in (t−W, t].
+    fn in_window(&self, id: LimitId, window: u64) -> u128 {
+        let unit = id.unit() as usize;
+        let counts = |charge: &&Charge| charge.time + window > self.time && !charge.forgotten[unit];
+        self.charges.iter().filter(counts).map(|charge| u128::from(charge.units[unit])).sum()
+    }
+
+    fn in_day(&self, id: LimitId) -> u128 {
+        let today = self.charges.iter().filter(|charge| charge.day == self.day);
+        today.map(|charge| u128::from(charge.units[id.unit() as usize])).sum()
+    }
+}
+
+/// W of a unit. Where a plan sets no window, the engine counts over a minute.
+fn window(plan: &Plan, unit: Unit) -> u64 {
+    match plan.limit(LimitId::window(unit)).map(tidegate::Limit::span) {
+        Some(Span::Window(window)) => window.get(),
+        _ => Nanos::MINUTE.get(),
+    }
+}
