@@ -1,0 +1,62 @@
+//! Numbers as people read them.
+
+/// Digits in groups of three.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A share in per cent; never 0 or 100 by rounding alone.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        0.0 => "0 %".into(),
+        _ if percent < 0.1 => "< 0.1 %".into(),
+        100.0 => "100 %".into(),
+        _ if percent > 99.9 => "> 99.9 %".into(),
+        _ if percent < 10.0 || percent > 99.0 => format!("{percent:.1} %"),
+        _ => format!("{percent:.0} %"),
+    }
+}
+
+/// A time in the unit that suits it.
+pub(crate) fn seconds(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 0.9995 => format!("{:.0} ms", seconds * 1e3),
+        _ if seconds < 9.995 => format!("{seconds:.2} s"),
+        _ if seconds < 99.95 => format!("{seconds:.1} s"),
+        _ if seconds < 7_200.0 => format!("{:.1} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3_600.0),
+    }
+}
+
+/// A rate with about three digits.
+pub(crate) fn rate(per_second: f64) -> String {
+    match per_second {
+        _ if per_second >= 1_000.0 => count(per_second.round() as u64),
+        _ if per_second >= 100.0 => format!("{per_second:.0}"),
+        _ if per_second >= 10.0 => format!("{per_second:.1}"),
+        _ => format!("{per_second:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        let shares = [0.0, 0.0001, 0.0123, 0.5, 0.9912, 0.99999, 1.0];
+        assert_eq!(shares.map(percent), ["0 %", "< 0.1 %", "1.2 %", "50 %", "99.1 %", "> 99.9 %", "100 %"]);
+        assert_eq!([0.05, 0.9999, 12.34, 300.0].map(seconds), ["50 ms", "1.00 s", "12.3 s", "5.0 min"]);
+        assert_eq!([0.5, 12.34, 123.4, 12_345.6].map(rate), ["0.50", "12.3", "123", "12,346"]);
+    }
+}

@@ -1,0 +1,148 @@
+//! The file's shape: every field with its type, none unknown.
+
+use super::value::{Rate, TimeSpan};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
+use tidegate::config::Plans;
+use toml::Spanned;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawScenario {
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) seed: u64,
+    pub(super) duration: Spanned<TimeSpan>,
+    pub(super) start: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) plans: Plans,
+    pub(super) population: Vec<Spanned<RawPopulation>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPopulation {
+    pub(super) name: Spanned<String>,
+    pub(super) plan: Spanned<String>,
+    pub(super) clients: Spanned<u32>,
+    pub(super) clients_per_key: Option<Spanned<u32>>,
+    pub(super) arrivals: Spanned<RawArrivals>,
+    pub(super) tokens: Option<Spanned<RawDistribution<u64>>>,
+    pub(super) reserve: Option<u64>,
+    pub(super) stream: Option<Spanned<RawDistribution<TimeSpan>>>,
+    pub(super) tokens_per_second: Option<Spanned<f64>>,
+    pub(super) retry: Spanned<RawRetry>,
+    pub(super) patience: Option<TimeSpan>,
+    pub(super) round_trip: Option<Spanned<TimeSpan>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum RawArrivals {
+    Poisson(Rate),
+    Paced(Rate),
+    Burst(RawBurst),
+    AtOnce(TimeSpan),
+    Closed(RawClosed),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBurst {
+    pub(super) calls: u32,
+    pub(super) every: TimeSpan,
+    #[serde(default)]
+    pub(super) aligned: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClosed {
+    pub(super) think: RawDistribution<TimeSpan>,
+}
+
+/// A plain value, or a table that names a distribution.
+#[derive(Debug)]
+pub(super) enum RawDistribution<V> {
+    Constant(V),
+    Shape(RawShape<V>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum RawShape<V> {
+    Exponential(V),
+    LogNormal(RawLogNormal<V>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLogNormal<V> {
+    pub(super) median: V,
+    pub(super) sigma: f64,
+    pub(super) max: Option<V>,
+}
+
+/// A policy's name, or a table that gives it other numbers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetryTable {
+    pub(super) policy: Spanned<String>,
+    pub(super) retries: Option<Spanned<u16>>,
+    pub(super) delay: Option<Spanned<TimeSpan>>,
+    pub(super) base: Option<Spanned<TimeSpan>>,
+    pub(super) cap: Option<Spanned<TimeSpan>>,
+    pub(super) jitter: Option<Spanned<TimeSpan>>,
+}
+
+#[derive(Debug)]
+pub(super) enum RawRetry {
+    Name(String),
+    Table(Box<RawRetryTable>),
+}
+
+// Written out rather than derived as untagged, which would throw the place of an error within the table away.
+impl<'de> Deserialize<'de> for RawRetry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrTable;
+        impl<'de> Visitor<'de> for NameOrTable {
+            type Value = RawRetry;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a retry policy, or a table with `policy` and its numbers")
+            }
+            fn visit_str<E: Error>(self, name: &str) -> Result<RawRetry, E> {
+                Ok(RawRetry::Name(name.into()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<RawRetry, A::Error> {
+                Deserialize::deserialize(MapAccessDeserializer::new(table))
+                    .map(|table| RawRetry::Table(Box::new(table)))
+            }
+        }
+        deserializer.deserialize_any(NameOrTable)
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for RawDistribution<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ValueOrTable<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for ValueOrTable<V> {
+            type Value = RawDistribution<V>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value, or a table with `exponential` or `lognormal`")
+            }
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+                V::deserialize(value.into_deserializer()).map(RawDistribution::Constant)
+            }
+            fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+                V::deserialize(value.into_deserializer()).map(RawDistribution::Constant)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Self::Value, A::Error> {
+                Deserialize::deserialize(MapAccessDeserializer::new(table)).map(RawDistribution::Shape)
+            }
+        }
+        deserializer.deserialize_any(ValueOrTable(PhantomData))
+    }
+}

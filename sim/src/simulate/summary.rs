@@ -1,0 +1,237 @@
+//! The numbers of a run, as every output shows them.
+
+use super::measures::Tally;
+use super::run::Outcome;
+use super::scenario::{Population, Scenario};
+use super::verdict::Verdict;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tidegate::{LimitId, Nanos};
+
+/// The object that `--json` prints. Fields are only ever added under the same `version`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Summary {
+    version: u32,
+    command: &'static str,
+    /// What ran.
+    pub(crate) scenario: ScenarioFacts,
+    /// What it comes to.
+    pub(crate) verdict: Verdict,
+    /// All populations together.
+    pub(crate) total: Row,
+    /// Each by itself, in the scenario's order.
+    pub(crate) populations: Vec<Row>,
+    series: Series,
+}
+
+/// What ran.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ScenarioFacts {
+    /// Its name.
+    pub(crate) name: String,
+    /// The seed of its draws.
+    pub(crate) seed: u64,
+    /// Its virtual time.
+    pub(crate) duration_seconds: f64,
+    /// Where on the UTC clock it began, in Unix seconds.
+    pub(crate) start_unix: f64,
+}
+
+/// The measures of a population, or of all. `docs/simulate.md` defines each.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    /// The population's name.
+    pub(crate) name: String,
+    /// Its plan; empty for the total.
+    pub(crate) plan: String,
+    /// Its retry policy; empty for the total.
+    pub(crate) retry: String,
+    /// How many clients.
+    pub(crate) clients: u64,
+    /// How many keys.
+    pub(crate) keys: u64,
+    /// Calls that clients wanted to make.
+    pub(crate) calls: u64,
+    /// Attempts to make them.
+    pub(crate) offered: u64,
+    /// Attempts admitted: as many calls succeeded.
+    pub(crate) admitted: u64,
+    /// Attempts denied.
+    pub(crate) denied: u64,
+    /// Those, by the name of the limit that denied.
+    pub(crate) denied_by: BTreeMap<String, u64>,
+    /// Of the denied attempts, those that asked for more than is ever admitted.
+    pub(crate) never: u64,
+    /// Attempts after a call's first.
+    pub(crate) retries: u64,
+    /// The same, for each call.
+    pub(crate) retries_per_call: f64,
+    /// Calls given up for want of retries, or because the response said so.
+    pub(crate) given_up: u64,
+    /// Calls given up for want of patience.
+    pub(crate) out_of_patience: u64,
+    /// Calls still waiting at the end.
+    pub(crate) unfinished: u64,
+    /// Calls that succeeded, a second.
+    pub(crate) goodput_per_second: f64,
+    /// The share of calls that succeeded.
+    pub(crate) success_share: f64,
+    /// Tokens that successful calls used, a minute.
+    pub(crate) tokens_per_minute: f64,
+    /// Jain's index of successes by client; `None` for the total, whose clients have different plans.
+    pub(crate) jain: Option<f64>,
+    /// The fewest successes of a client, over the mean.
+    pub(crate) least_share: Option<f64>,
+    /// The time to success that half of the successful calls did not exceed.
+    pub(crate) seconds_to_success_p50: Option<f64>,
+    /// The same for 99 of 100.
+    pub(crate) seconds_to_success_p99: Option<f64>,
+    /// Events that the simulation handled.
+    pub(crate) events: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Series {
+    interval_seconds: f64,
+    total: Counts,
+    populations: Vec<Counts>,
+}
+
+/// Counts by interval of time.
+#[derive(Clone, Debug, Serialize)]
+struct Counts {
+    calls: Vec<u64>,
+    retries: Vec<u64>,
+    admitted: Vec<u64>,
+}
+
+impl Counts {
+    fn new(tally: &Tally) -> Self {
+        let bins = &tally.bins;
+        Self {
+            calls: bins.iter().map(|bin| bin.calls).collect(),
+            retries: bins.iter().map(|bin| bin.retries).collect(),
+            admitted: bins.iter().map(|bin| bin.admitted).collect(),
+        }
+    }
+}
+
+impl Summary {
+    /// The numbers of an outcome.
+    pub(crate) fn new(scenario: &Scenario, outcome: &Outcome) -> Self {
+        let pairs = || scenario.populations.iter().zip(&outcome.populations);
+        let populations: Vec<Row> = pairs()
+            .map(|(population, tally)| Row::population(population, tally, scenario.duration))
+            .collect();
+        let total = Row::total(&populations, &outcome.total, scenario.duration);
+        Self {
+            version: 1,
+            command: "simulate",
+            scenario: ScenarioFacts {
+                name: scenario.name.clone(),
+                seed: outcome.seed,
+                duration_seconds: scenario.duration.as_secs_f64(),
+                start_unix: scenario.start.as_secs_f64(),
+            },
+            verdict: Verdict::new(&total, &populations),
+            total,
+            populations,
+            series: Series {
+                interval_seconds: outcome.bin.as_secs_f64(),
+                total: Counts::new(&outcome.total),
+                populations: outcome.populations.iter().map(Counts::new).collect(),
+            },
+        }
+    }
+}
+
+impl Row {
+    fn population(population: &Population, tally: &Tally, duration: Nanos) -> Self {
+        let refused_by = |(id, limit): (LimitId, &tidegate::Limit)| {
+            let refused = tally.refused_by(id);
+            (refused > 0).then(|| (limit.name().to_string(), refused))
+        };
+        Self {
+            name: population.name.clone(),
+            plan: population.plan.name().into(),
+            retry: population.policy_name.clone(),
+            clients: u64::from(population.clients),
+            keys: u64::from(population.keys()),
+            denied_by: population.plan.limits().filter_map(refused_by).collect(),
+            jain: tally.shares.jain(),
+            least_share: tally.shares.least().map(|least| ratio(f64::from(least), tally.shares.mean())),
+            ..Self::measures(tally, duration)
+        }
+    }
+
+    fn total(rows: &[Self], tally: &Tally, duration: Nanos) -> Self {
+        let mut denied_by = BTreeMap::new();
+        for (limit, denied) in rows.iter().flat_map(|row| &row.denied_by) {
+            *denied_by.entry(limit.clone()).or_default() += denied;
+        }
+        Self {
+            name: "total".into(),
+            clients: rows.iter().map(|row| row.clients).sum(),
+            keys: rows.iter().map(|row| row.keys).sum(),
+            denied_by,
+            ..Self::measures(tally, duration)
+        }
+    }
+
+    /// What can be told from the counts alone.
+    fn measures(tally: &Tally, duration: Nanos) -> Self {
+        let seconds = duration.as_secs_f64();
+        Self {
+            name: String::new(),
+            plan: String::new(),
+            retry: String::new(),
+            clients: 0,
+            keys: 0,
+            calls: tally.calls,
+            offered: tally.offered(),
+            admitted: tally.admitted,
+            denied: tally.refused(),
+            denied_by: BTreeMap::new(),
+            never: tally.never.iter().sum(),
+            retries: tally.retries(),
+            retries_per_call: ratio(tally.retries() as f64, tally.calls as f64),
+            given_up: tally.given_up,
+            out_of_patience: tally.out_of_patience,
+            unfinished: tally.unfinished,
+            goodput_per_second: tally.admitted as f64 / seconds,
+            success_share: ratio(tally.admitted as f64, tally.calls as f64),
+            tokens_per_minute: tally.tokens as f64 / seconds * 60.0,
+            jain: None,
+            least_share: None,
+            seconds_to_success_p50: tally.wait_quantile(0.5),
+            seconds_to_success_p99: tally.wait_quantile(0.99),
+            events: tally.events,
+        }
+    }
+
+    /// The share of attempts that were denied.
+    pub(crate) fn denied_share(&self) -> f64 {
+        ratio(self.denied as f64, self.offered as f64)
+    }
+
+    /// The share of attempts that were retries.
+    pub(crate) fn retry_share(&self) -> f64 {
+        ratio(self.retries as f64, self.offered as f64)
+    }
+
+    /// The share of calls that were given up.
+    pub(crate) fn lost_share(&self) -> f64 {
+        ratio((self.given_up + self.out_of_patience) as f64, self.calls as f64)
+    }
+
+    /// The limit that denied most, and its share of the denials.
+    pub(crate) fn main_limit(&self) -> Option<(&str, f64)> {
+        let (limit, denied) = self.denied_by.iter().max_by_key(|(_, denied)| **denied)?;
+        Some((limit, ratio(*denied as f64, self.denied as f64)))
+    }
+}
+
+/// Zero where there is nothing to take a share of.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { 0.0 } else { part / whole }
+}

@@ -1,0 +1,86 @@
+//! What a run comes to, in plain words.
+
+use super::format::{percent, seconds};
+use super::summary::Row;
+use serde::Serialize;
+
+/// A headline and its evidence.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Verdict {
+    /// One sentence or two.
+    pub(crate) headline: String,
+    /// One sentence for each population that is throttled, the hardest hit first.
+    pub(crate) throttled: Vec<String>,
+    /// Where the retries come from.
+    pub(crate) retries: String,
+    /// The populations that are not throttled.
+    pub(crate) unthrottled: Vec<String>,
+}
+
+/// A population counts as throttled from this share of attempts denied: one call in a hundred.
+const THROTTLED: f64 = 0.01;
+
+impl Verdict {
+    /// The verdict on these measures.
+    pub(crate) fn new(total: &Row, populations: &[Row]) -> Self {
+        let (mut throttled, unthrottled): (Vec<&Row>, Vec<&Row>) =
+            populations.iter().partition(|row| row.denied_share() >= THROTTLED);
+        throttled.sort_by(|a, b| b.lost_share().total_cmp(&a.lost_share()));
+        Self {
+            headline: headline(total, populations.len(), &throttled),
+            throttled: throttled.iter().map(|row| hit(row)).collect(),
+            retries: retries(total, populations),
+            unthrottled: unthrottled.iter().map(|row| row.name.clone()).collect(),
+        }
+    }
+}
+
+fn headline(total: &Row, populations: usize, throttled: &[&Row]) -> String {
+    let who = match throttled.len() {
+        0 => "Nobody is throttled".to_owned(),
+        count if count == populations && count == 1 => "The population is throttled".to_owned(),
+        count if count == populations => format!("All {count} populations are throttled"),
+        1 => format!("1 of {populations} populations is throttled"),
+        count => format!("{count} of {populations} populations are throttled"),
+    };
+    let most = match total.main_limit() {
+        Some((limit, share)) if !throttled.is_empty() => {
+            format!(", mostly by {limit} ({} of denials)", percent(share))
+        }
+        _ => String::new(),
+    };
+    let load = if total.retries == 0 {
+        "No attempt is a retry.".to_owned()
+    } else {
+        format!("{} of all attempts are retries.", percent(total.retry_share()))
+    };
+    format!("{who}{most}. {load}")
+}
+
+/// What throttling does to a population.
+fn hit(row: &Row) -> String {
+    let limit = row.main_limit().map_or("a limit", |(limit, _)| limit);
+    let denied = percent(row.denied_share());
+    let outcome = if row.lost_share() >= 0.001 {
+        format!("{} of its calls are given up", percent(row.lost_share()))
+    } else {
+        "every call gets through in the end".to_owned()
+    };
+    let wait = row.seconds_to_success_p99.map_or("no call succeeds".to_owned(), |p99| {
+        format!("99 % of those that succeed do within {}", seconds(p99))
+    });
+    format!("{}: {limit} denies most; {denied} of its attempts are denied, {outcome}, {wait}.", row.name)
+}
+
+fn retries(total: &Row, populations: &[Row]) -> String {
+    let Some(most) = populations.iter().max_by_key(|row| row.retries).filter(|row| row.retries > 0) else {
+        return "There are no retries.".into();
+    };
+    format!(
+        "Retries: {:.2} a call. {} of them come from {}, which makes {} of the calls.",
+        total.retries_per_call,
+        percent(most.retries as f64 / total.retries as f64),
+        most.name,
+        percent(most.calls as f64 / total.calls as f64),
+    )
+}
