@@ -1,1 +1,139 @@
+use super::*;
+use crate::nanos::Nanos;
+use crate::unit::LimitId;
 
+/// The plans of a text whose top is the table of plans.
+fn plans(text: &str) -> Plans {
+    toml::from_str(text).unwrap()
+}
+
+/// The message with which a value is refused as it is read.
+fn misread(text: &str) -> String {
+    toml::from_str::<Plans>(text).unwrap_err().message().to_owned()
+}
+
+/// The path and the message of a plan that reads well and cannot be made.
+fn refused(text: &str) -> (String, String) {
+    let error = plans(text).build().unwrap_err();
+    let path: Vec<_> = error.path().iter().map(ToString::to_string).collect();
+    (path.join("."), error.to_string())
+}
+
+#[test]
+fn the_common_limits_have_fields_of_their_own() {
+    let built = plans(
+        "[gold]\nrequests_per_minute = 5_000\ntokens_per_minute = 50_000_000\ntokens_per_day = 7\nburst = 0.5\n[none]",
+    )
+    .build()
+    .unwrap();
+    let gold = &built[0];
+    assert_eq!(gold.name(), "gold");
+    assert_eq!(gold.limit(LimitId::RequestsWindow).unwrap().ceiling(), 7_500);
+    assert_eq!(gold.limit(LimitId::TokensWindow).unwrap().ceiling(), 75_000_000);
+    assert_eq!(gold.limit(LimitId::TokensDay).unwrap().ceiling(), 7);
+    assert_eq!(built[1].limits().count(), 0);
+}
+
+#[test]
+fn every_other_limit_stands_in_a_list() {
+    let text = r#"
+        [p]
+        burst = 1
+        [[p.limits]]
+        unit = "tokens"
+        amount = 10
+        window = "1h"
+        burst = 0.1
+        mode = "shadow"
+        name = "hourly tokens"
+        [[p.limits]]
+        unit = "requests"
+        amount = 10
+        window = "500ms"
+        [[p.limits]]
+        unit = "requests"
+        amount = 100
+        window = "day"
+    "#;
+    let built = plans(text).build().unwrap();
+    let tokens = built[0].limit(LimitId::TokensWindow).unwrap();
+    assert_eq!((tokens.ceiling(), tokens.mode(), &*tokens.name()), (11, Mode::Shadow, "hourly tokens"));
+    let requests = built[0].limit(LimitId::RequestsWindow).unwrap();
+    // The plan's burst holds where a limit gives none.
+    assert_eq!((requests.ceiling(), &*requests.name()), (20, "requests_per_500ms"));
+    assert_eq!(built[0].limit(LimitId::RequestsDay).unwrap().ceiling(), 100);
+}
+
+#[test]
+fn windows_are_a_number_and_a_unit_or_the_day() {
+    let span = |window: &str| {
+        let text = format!("[[p.limits]]\nunit = \"tokens\"\namount = 1\nwindow = \"{window}\"");
+        toml::from_str::<Plans>(&text).ok().map(|plans| plans.0["p"].limits[0].window)
+    };
+    assert_eq!(span("day"), Some(Span::Day));
+    let seconds = |seconds| Some(Span::Window(Nanos::from_secs(seconds)));
+    for (window, expected) in
+        [("1s", 1), ("60s", 60), ("15m", 900), ("1h", 3_600), ("2d", 172_800), ("400d", 34_560_000)]
+    {
+        assert_eq!(span(window), seconds(expected), "{window}");
+    }
+    assert_eq!(span("1ms"), Some(Span::Window(Nanos::from_millis(1))));
+    for window in
+        ["", "60", "s", "0s", "1.5s", "-1s", " 1s", "1 s", "1S", "401d", "1y", "99999999999999999999d"]
+    {
+        assert_eq!(span(window), None, "{window}");
+    }
+}
+
+#[test]
+fn a_value_that_is_nonsense_is_refused_as_it_is_read() {
+    let amount = "expected a whole number of at least 1";
+    assert_eq!(misread("[p]\ntokens_per_day = 0"), format!("invalid value: integer `0`, {amount}"));
+    assert_eq!(misread("[p]\ntokens_per_day = -5"), format!("invalid value: integer `-5`, {amount}"));
+    assert_eq!(misread("[p]\ntokens_per_day = 1.5"), format!("invalid type: floating point `1.5`, {amount}"));
+    assert_eq!(misread("[p]\ntokens_per_day = \"1\""), format!("invalid type: string \"1\", {amount}"));
+    let burst = "expected a fraction from 0 to 10 (20 % is written 0.20)";
+    assert_eq!(misread("[p]\nburst = 20"), format!("invalid value: integer `20`, {burst}"));
+    assert_eq!(misread("[p]\nburst = -0.1"), format!("invalid value: floating point `-0.1`, {burst}"));
+    assert_eq!(misread("[p]\nburst = nan"), format!("invalid value: floating point `NaN`, {burst}"));
+    let limit = |fields: &str| misread(&format!("[[p.limits]]\n{fields}"));
+    assert_eq!(limit("unit = \"calls\""), "invalid value: string \"calls\", expected `requests` or `tokens`");
+    assert_eq!(limit("mode = \"off\""), "invalid value: string \"off\", expected `enforce` or `shadow`");
+    assert_eq!(
+        limit("window = \"1y\""),
+        "invalid value: string \"1y\", expected `day`, or a window from 1 ms to 400 days such as `500ms`, `60s`, \
+         `15m`, `1h` or `7d`"
+    );
+    assert_eq!(limit("unit = \"tokens\"\namount = 1"), "missing field `window`");
+    assert!(limit("units = 1").starts_with("unknown field `units`, expected one of `unit`"));
+    assert!(misread("[p]\nrequest_per_minute = 1").starts_with("unknown field `request_per_minute`"));
+}
+
+#[test]
+fn a_name_must_fit_into_a_header() {
+    for name in ["\"\"", "' '", "'a\"b'", "'a\\b'", "\"a\\n\"", "\"Grüße\""] {
+        let message = misread(&format!("[[p.limits]]\nname = {name}"));
+        assert!(message.contains("expected a name of printable ASCII characters"), "{message}");
+    }
+}
+
+#[test]
+fn what_only_the_plan_can_judge_is_refused_with_the_path_of_its_field() {
+    assert_eq!(
+        refused("[p]\nrequests_per_minute = 100_000_000"),
+        (
+            "plans.p.requests_per_minute".into(),
+            "plan `p`: `requests_per_minute` must be an amount from 1 to 15252014, found 100000000".into()
+        )
+    );
+    let second =
+        "[p]\nrequests_per_minute = 1\n[[p.limits]]\nunit = \"requests\"\namount = 2\nwindow = \"1h\"";
+    let (path, message) = refused(second);
+    assert_eq!(path, "plans.p.limits.0");
+    assert!(message.starts_with("plan `p`: `requests_per_hour` is a second limit of its kind"), "{message}");
+    let same = "[p]\nrequests_per_minute = 1\n[[p.limits]]\nunit = \"tokens\"\namount = 2\nwindow = \"1h\"\n\
+                name = \"requests_per_minute\"";
+    assert_eq!(refused(same).0, "plans.p.limits.0");
+    assert!(refused(same).1.contains("two limits are called `requests_per_minute`"));
+    assert_eq!(refused("[\"\"]\nburst = 1"), ("plans.".into(), "a plan's `name` must not be empty".into()));
+}

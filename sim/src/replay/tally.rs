@@ -147,7 +147,6 @@ pub(super) struct Report<'a> {
     pub(super) settles: Settles,
     pub(super) unsettled: u64,
     pub(super) plan_changes: u64,
-    pub(super) keys: usize,
     pub(super) keys_denied: usize,
     pub(super) hardest: Vec<HardKey>,
     /// Denied calls by minute since 1970; minutes without any are left out.
@@ -202,7 +201,6 @@ impl<'a> Report<'a> {
             settles: tally.settles,
             unsettled,
             plan_changes: tally.plan_changes,
-            keys: keys.len(),
             keys_denied: keys.iter().filter(|key| key.denials() > 0).count(),
             hardest: hardest(keys, plans),
             denials: tally.denials,
