@@ -105,7 +105,8 @@ fn check_legacy(verdict: Verdict, standing: &Standing<'_>) {
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes::new(bytes);
     let Ok(plan) = Extremes::new(&mut bytes).builder.build() else { return };
-    let limiter = Limiter::builder().capacity(2).seed(1).build().expect("a sane capacity");
+    let limiter =
+        Limiter::builder().capacity(2).max_plans(4).max_threads(1).seed(1).build().expect("a sane capacity");
     let id = limiter.add_plan(&plan).expect("room for a plan");
     let mut at = Timestamp::both(Nanos::new(bytes.number()));
     for _ in 0..8 {

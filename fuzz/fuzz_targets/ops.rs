@@ -34,7 +34,13 @@ impl World {
     fn new(bytes: &mut Bytes<'_>) -> Self {
         let plans: Vec<_> = (0..PLANS).map(|number| plan_in_range(bytes, &number.to_string())).collect();
         // Room for far more keys than there are: none may share a record.
-        let limiter = Limiter::builder().capacity(64).seed(1).build().expect("a sane capacity");
+        let limiter = Limiter::builder()
+            .capacity(64)
+            .max_plans(6)
+            .max_threads(1)
+            .seed(1)
+            .build()
+            .expect("a sane capacity");
         let ids = plans.iter().map(|plan| limiter.add_plan(plan).expect("room for a plan")).collect();
         let start = [0, 1_700_000_000_000_000_000, bytes.number() % FAR];
         let at =
@@ -96,11 +102,11 @@ impl World {
         let plan = &self.plans[number];
         assert!(!LimitId::ALL.into_iter().any(|id| exceeds(plan, id, cost)), "Never is denied");
         let wait = denial.retry_after;
-        assert!(wait > Nanos::ZERO);
         let (then, just_before) = (self.at.after(wait), self.at.after(wait - Nanos::new(1)));
         if then.monotonic.get().max(then.unix.get()) > FAR {
             return;
         }
+        assert!(wait > Nanos::ZERO);
         let verdict = self.peek(key, number, cost, then);
         assert!(matches!(verdict, Verdict::Admit(_)), "{verdict:?} after {denial:?}");
         let verdict = self.peek(key, number, cost, just_before);

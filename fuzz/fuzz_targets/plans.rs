@@ -24,7 +24,8 @@ fn assert_in_range(plan: &Plan) {
 }
 
 fn decide_at_the_edges(plan: &Plan) {
-    let limiter = Limiter::builder().capacity(2).seed(1).build().expect("a sane capacity");
+    let limiter =
+        Limiter::builder().capacity(2).max_plans(4).max_threads(1).seed(1).build().expect("a sane capacity");
     let id = limiter.add_plan(plan).expect("room for a plan");
     for time in [0, 1, u64::MAX >> 1, u64::MAX] {
         for units in [0, 1, u64::MAX] {

@@ -1,0 +1,36 @@
+//! Traces of every format: never a panic; times never go back; places lie within the file; errors name it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tidegate::Nanos;
+use tidegate_sim::trace::{Event, EventKind, Format, Input, Trace, TraceError};
+
+const NAME: &str = "the file";
+
+fn format(choice: u8) -> Option<Format> {
+    [None, Some(Format::Csv), Some(Format::Jsonl), Some(Format::Combined)][usize::from(choice % 4)]
+}
+
+fn read(text: &[u8], format: Option<Format>) -> Result<(), TraceError> {
+    let lines = text.split(|byte| *byte == b'\n').count() as u64;
+    let mut trace = Trace::open(vec![Input::new(NAME, std::io::Cursor::new(text.to_vec()))], format)?;
+    let mut event = Event::default();
+    let mut last = Nanos::ZERO;
+    while trace.read(&mut event)? {
+        assert!(event.time >= last);
+        assert!((1..=lines).contains(&event.place.line), "{event:?} of {lines} lines");
+        assert!(!event.key().is_empty());
+        assert!(event.kind == EventKind::Call || event.generated.is_none());
+        last = event.time;
+    }
+    let _ = trace.notes().count();
+    Ok(())
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((choice, text)) = bytes.split_first() else { return };
+    if let Err(error) = read(text, format(*choice)) {
+        let message = error.to_string();
+        assert!(message.starts_with(NAME), "{message}");
+    }
+});
