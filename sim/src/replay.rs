@@ -1,7 +1,7 @@
 //! `tidegate replay`: runs a recorded trace through the engine, in the trace's own time.
 //!
-//! [`engine`] takes the trace's events to the limiter one by one; [`tally`] counts what it answers, and
-//! [`decisions`] writes it down row by row. [`summary`] and [`json`] tell the outcome.
+//! `engine` takes the trace's events to the limiter one by one; `tally` counts what it answers, and
+//! `decisions` writes it down row by row. `summary` and `json` tell the outcome.
 
 mod calls;
 mod decisions;
