@@ -19,6 +19,7 @@ mod verdict;
 use scenario::Scenario;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use summary::Summary;
 
 /// Arguments of `tidegate simulate`.
@@ -39,13 +40,23 @@ pub struct Args {
     /// How many threads to run on, 0 for one a core; the outcome is the same.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
+    /// Print on standard error how fast the simulation ran.
+    #[arg(long)]
+    pub timing: bool,
 }
 
 const DEFAULT_REPORT: &str = "report.html";
 
 impl Default for Args {
     fn default() -> Self {
-        Self { scenario: None, seed: None, json: false, out: DEFAULT_REPORT.into(), threads: 0 }
+        Self {
+            scenario: None,
+            seed: None,
+            json: false,
+            out: DEFAULT_REPORT.into(),
+            threads: 0,
+            timing: false,
+        }
     }
 }
 
@@ -56,7 +67,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         None => Scenario::built_in()?,
     };
     let seed = args.seed.unwrap_or(scenario.seed);
+    let began = Instant::now();
     let outcome = run::run(&scenario, seed, args.threads)?;
+    if args.timing {
+        tell_speed(outcome.total.events, began.elapsed());
+    }
     let summary = Summary::new(&scenario, &outcome);
     report::write(&args.out, &scenario, &outcome, &summary)?;
     let mut out = std::io::stdout().lock();
@@ -68,4 +83,31 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         writeln!(out, "report: {}", args.out.display())?;
     }
     Ok(())
+}
+
+/// On standard error, since what goes to standard output and into the report is the same for every run of a seed.
+fn tell_speed(events: u64, elapsed: Duration) {
+    let millions = events as f64 / elapsed.as_secs_f64() / 1e6;
+    eprintln!(
+        "{} events in {:.2} s: {millions:.2} million a second",
+        format::count(events),
+        elapsed.as_secs_f64()
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn the_default_is_the_empty_command_line() {
+        assert_eq!(Args::default(), Line::parse_from(["tidegate"]).args);
+    }
 }

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use tidegate::Nanos;
+
 /// Digits in groups of three.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -17,12 +19,12 @@ pub(crate) fn count(number: u64) -> String {
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
-        0.0 => "0 %".into(),
-        _ if percent < 0.1 => "< 0.1 %".into(),
-        100.0 => "100 %".into(),
-        _ if percent > 99.9 => "> 99.9 %".into(),
-        _ if percent < 10.0 || percent > 99.0 => format!("{percent:.1} %"),
-        _ => format!("{percent:.0} %"),
+        0.0 => "0%".into(),
+        _ if percent < 0.1 => "<0.1%".into(),
+        100.0 => "100%".into(),
+        _ if percent > 99.9 => ">99.9%".into(),
+        _ if percent < 10.0 || percent > 99.0 => format!("{percent:.1}%"),
+        _ => format!("{percent:.0}%"),
     }
 }
 
@@ -35,6 +37,15 @@ pub(crate) fn seconds(seconds: f64) -> String {
         _ if seconds < 7_200.0 => format!("{:.1} min", seconds / 60.0),
         _ => format!("{:.1} h", seconds / 3_600.0),
     }
+}
+
+/// A chosen time, as it was chosen: in the largest unit that leaves no fraction.
+pub(crate) fn duration(time: Nanos) -> String {
+    const UNITS: [(&str, u64); 5] =
+        [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
+    let millis = time.get() / 1_000_000;
+    let (unit, of) = UNITS.into_iter().find(|(_, of)| millis % of == 0 && millis >= *of).unwrap_or(("ms", 1));
+    format!("{} {unit}", millis / of)
 }
 
 /// A rate with about three digits.
@@ -55,8 +66,10 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         let shares = [0.0, 0.0001, 0.0123, 0.5, 0.9912, 0.99999, 1.0];
-        assert_eq!(shares.map(percent), ["0 %", "< 0.1 %", "1.2 %", "50 %", "99.1 %", "> 99.9 %", "100 %"]);
+        assert_eq!(shares.map(percent), ["0%", "<0.1%", "1.2%", "50%", "99.1%", ">99.9%", "100%"]);
         assert_eq!([0.05, 0.9999, 12.34, 300.0].map(seconds), ["50 ms", "1.00 s", "12.3 s", "5.0 min"]);
+        let durations = [3_600_000, 5_400_000, 30_000, 1_500].map(Nanos::from_millis);
+        assert_eq!(durations.map(duration), ["1 h", "90 min", "30 s", "1500 ms"]);
         assert_eq!([0.5, 12.34, 123.4, 12_345.6].map(rate), ["0.50", "12.3", "123", "12,346"]);
     }
 }

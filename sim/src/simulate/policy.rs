@@ -219,6 +219,7 @@ mod tests {
         assert!(waits.len() == bounds.len() && waits.iter().zip(bounds).all(fits), "{waits:?}");
     }
 
+    const NO_WAIT: [f64; 0] = [];
     const SOON: Retry = Retry::After(Nanos::new(1_200_300_400));
 
     #[test]
@@ -229,20 +230,20 @@ mod tests {
     #[test]
     fn named_clients_do_what_was_measured_of_them() {
         assert_eq!(waits("openai-python", SOON), [1.201, 1.201]);
-        assert_eq!(waits("openai-python", Retry::After(Nanos::from_secs(121))), []);
+        assert_eq!(waits("openai-python", Retry::After(Nanos::from_secs(121))), NO_WAIT);
         assert_eq!(waits("anthropic-python", Retry::After(Nanos::from_secs(121))), [121.0, 121.0]);
-        assert_eq!(waits("openai-python", Retry::NextDay(Nanos::from_secs(60))), []);
+        assert_eq!(waits("openai-python", Retry::NextDay(Nanos::from_secs(60))), NO_WAIT);
         assert_eq!(waits("async-openai", SOON), [2.0; 3]);
         assert_eq!(waits("vercel-ai", Retry::After(Nanos::from_secs(61))), [2.0, 4.0]);
         assert_eq!(waits("cohere-python", Retry::After(Nanos::from_secs(90))), [60.0, 60.0]);
         assert_between(&waits("google-genai", SOON), &[(1.0, 2.0), (2.0, 3.0), (4.0, 5.0), (8.0, 9.0)]);
-        assert_eq!(waits("none", SOON), []);
+        assert_eq!(waits("none", SOON), NO_WAIT);
     }
 
     #[test]
     fn what_is_never_admitted_is_given_up_by_those_who_listen() {
-        assert_eq!(waits("retry-after", Retry::Never), []);
-        assert_eq!(waits("anthropic-python", Retry::Never), []);
+        assert_eq!(waits("retry-after", Retry::Never), NO_WAIT);
+        assert_eq!(waits("anthropic-python", Retry::Never), NO_WAIT);
         assert_eq!(waits("immediate", Retry::Never), [0.0; 10]);
         // It reads no such field, so it falls back on its own backoff.
         assert_eq!(waits("vercel-ai", Retry::Never), [2.0, 4.0]);

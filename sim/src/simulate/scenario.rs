@@ -141,6 +141,3 @@ impl Scenario {
         resolve::scenario(raw).map_err(|fault| source.error(fault))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -31,10 +31,12 @@ pub(crate) struct ScenarioFacts {
     pub(crate) name: String,
     /// The seed of its draws.
     pub(crate) seed: u64,
-    /// Its virtual time.
-    pub(crate) duration_seconds: f64,
-    /// Where on the UTC clock it began, in Unix seconds.
-    pub(crate) start_unix: f64,
+    /// Its virtual time, for people.
+    #[serde(skip)]
+    pub(crate) duration: String,
+    duration_seconds: f64,
+    /// Where on the UTC clock it began.
+    start_unix_seconds: f64,
 }
 
 /// The measures of a population, or of all. `docs/simulate.md` defines each.
@@ -130,8 +132,9 @@ impl Summary {
             scenario: ScenarioFacts {
                 name: scenario.name.clone(),
                 seed: outcome.seed,
+                duration: super::format::duration(scenario.duration),
                 duration_seconds: scenario.duration.as_secs_f64(),
-                start_unix: scenario.start.as_secs_f64(),
+                start_unix_seconds: scenario.start.as_secs_f64(),
             },
             verdict: Verdict::new(&total, &populations),
             total,

@@ -2,7 +2,7 @@
 
 use super::format::{count, percent, rate, seconds};
 use super::summary::{Row, Summary};
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle, presets};
 use std::fmt::Write as _;
 
 const HEADER: [&str; 10] = [
@@ -17,13 +17,14 @@ const HEADER: [&str; 10] = [
     "to success\np50",
     "\np99",
 ];
+const STYLE: TableStyle = presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none());
 /// Columns that hold words; the others hold numbers.
 const WORDS: [usize; 2] = [0, 3];
 
 /// The verdict's headline, and a row for each population and the total.
 pub(crate) fn render(summary: &Summary) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(HEADER);
+    table.load_style(STYLE).set_header(HEADER);
     for row in summary.populations.iter().chain([&summary.total]) {
         table.add_row(cells(row));
     }
@@ -31,7 +32,7 @@ pub(crate) fn render(summary: &Summary) -> String {
     let mut text = format!(
         "{}: {} of virtual time, {} clients on {} keys, seed {}\n{table}\n",
         scenario.name,
-        seconds(scenario.duration_seconds),
+        scenario.duration,
         count(summary.total.clients),
         count(summary.total.keys),
         scenario.seed,

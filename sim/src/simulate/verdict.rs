@@ -67,7 +67,7 @@ fn hit(row: &Row) -> String {
         "every call gets through in the end".to_owned()
     };
     let wait = row.seconds_to_success_p99.map_or("no call succeeds".to_owned(), |p99| {
-        format!("99 % of those that succeed do within {}", seconds(p99))
+        format!("99% of those that succeed do within {}", seconds(p99))
     });
     format!("{}: {limit} denies most; {denied} of its attempts are denied, {outcome}, {wait}.", row.name)
 }

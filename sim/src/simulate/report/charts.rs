@@ -136,7 +136,7 @@ pub(super) fn served_within(label: &str, curves: &[Curve]) -> anyhow::Result<Str
             .y_labels(6)
             .label_style(("sans-serif", LARGE.labels))
             .x_label_formatter(&|value| tick_seconds(*value))
-            .y_label_formatter(&|value| format!("{value:.0} %"))
+            .y_label_formatter(&|value| format!("{value:.0}%"))
             .x_desc("time to success")
             .y_desc("calls served")
             .draw()?;
@@ -170,8 +170,8 @@ pub(super) fn lorenz(label: &str, curves: &[Curve]) -> anyhow::Result<String> {
             .x_labels(6)
             .y_labels(6)
             .label_style(("sans-serif", LARGE.labels))
-            .x_label_formatter(&|value| format!("{value:.0} %"))
-            .y_label_formatter(&|value| format!("{value:.0} %"))
+            .x_label_formatter(&|value| format!("{value:.0}%"))
+            .y_label_formatter(&|value| format!("{value:.0}%"))
             .x_desc("clients, from the worst served to the best")
             .y_desc("their share of successes")
             .draw()?;

@@ -1,7 +1,7 @@
 //! The page around the charts.
 
 use super::charts::{self, Curve, LARGE, Layer, SMALL, colour, css};
-use crate::simulate::format::{count, percent, rate, seconds};
+use crate::simulate::format::{count, duration, percent, rate, seconds};
 use crate::simulate::measures::{Bin, Tally};
 use crate::simulate::run::Outcome;
 use crate::simulate::scenario::Scenario;
@@ -62,7 +62,7 @@ fn header(summary: &Summary) -> Markup {
                 }
             }
             dl.facts {
-                (fact("virtual time", &seconds(scenario.duration_seconds)))
+                (fact("virtual time", &scenario.duration))
                 (fact("clients", &count(summary.total.clients)))
                 (fact("calls", &count(summary.total.calls)))
                 (fact("attempts", &count(summary.total.offered)))
@@ -131,7 +131,7 @@ fn load(outcome: &Outcome) -> anyhow::Result<Markup> {
         section.pair {
             (figure(
                 "Load, and what became of it",
-                &format!("All attempts that arrive, in intervals of {}.", seconds(bin)),
+                &format!("All attempts that arrive, in intervals of {}.", duration(outcome.bin)),
                 legend([(charts::ADMITTED, "admitted"), (charts::DENIED, "denied")]),
                 &fate,
             ))
@@ -204,7 +204,7 @@ fn waiting_and_fairness(outcome: &Outcome, summary: &Summary) -> anyhow::Result<
             div.pair {
                 (figure(
                     "How long until a call is served",
-                    "From a call's first attempt to the answer that admits it. A curve that ends below 100 % leaves the rest \
+                    "From a call's first attempt to the answer that admits it. A curve that ends below 100% leaves the rest \
                      unserved.",
                     Markup::default(),
                     &served,
