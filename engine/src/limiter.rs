@@ -1,5 +1,8 @@
 //! The limiter: plans, a table of records, and the steps between them.
 
+#[cfg(all(test, tidegate_loom))]
+mod loom;
+
 use crate::clock::Timestamp;
 use crate::decision::{Admission, Decision, Standing};
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};

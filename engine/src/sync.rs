@@ -1,6 +1,8 @@
 //! The atomics the engine is built of: the standard library's, or loom's under `cfg(tidegate_loom)`.
 //!
-//! Nothing else in the decision path names an atomic type, so that loom sees the code that ships.
+//! Nothing else in the decision path names an atomic type, so that loom sees the code that ships. One thing
+//! is coarser there: [`Words`] is read and written in two pieces instead of word by word, because fifteen steps at
+//! each reading would leave loom no room for anything else. Two pieces can tear as fifteen words can.
 
 pub(crate) use std::sync::atomic::Ordering;
 
@@ -13,6 +15,41 @@ mod imp {
     pub(crate) type AtomicU64 = std::sync::atomic::AtomicU64;
     /// An atomic of any plain type of a word's size.
     pub(crate) type Typed<T> = atomic::Atomic<T>;
+
+    /// Words that are each atomic by themselves, not together.
+    ///
+    /// Every load is Acquire and every store Release, where a seqlock would use fences: a reader that meets a
+    /// word of a later version has then also seen the control word leave the version it believes to read, and its check
+    /// fails. Thread sanitizers understand this form, and on x86-64 it costs nothing.
+    #[derive(Debug)]
+    #[repr(transparent)]
+    pub(crate) struct Words<const N: usize>([AtomicU64; N]);
+
+    impl<const N: usize> Words<N> {
+        pub(crate) fn zeroed() -> Self {
+            Self(std::array::from_fn(|_| AtomicU64::new(0)))
+        }
+
+        #[inline]
+        pub(crate) fn first(&self) -> u64 {
+            // Ordering: Acquire, partner `store`; see the type.
+            self.0[0].load(Ordering::Acquire)
+        }
+
+        #[inline]
+        pub(crate) fn load(&self) -> [u64; N] {
+            // Ordering: Acquire, partner `store`; see the type.
+            std::array::from_fn(|word| self.0[word].load(Ordering::Acquire))
+        }
+
+        #[inline]
+        pub(crate) fn store(&self, values: &[u64; N]) {
+            for (word, value) in self.0.iter().zip(values) {
+                // Ordering: Release, partner `load`; see the type.
+                word.store(*value, Ordering::Release);
+            }
+        }
+    }
 
     /// A small number of the calling thread's own, to spread threads over shared places. Not unique for
     /// ever: it is a hint.
@@ -35,7 +72,9 @@ mod imp {
 
 #[cfg(tidegate_loom)]
 mod imp {
+    use super::Ordering;
     use std::marker::PhantomData;
+    use std::sync::{Mutex, PoisonError};
 
     pub(crate) type AtomicBool = loom::sync::atomic::AtomicBool;
     pub(crate) type AtomicU64 = loom::sync::atomic::AtomicU64;
@@ -52,7 +91,7 @@ mod imp {
             Self { word: AtomicU64::new(bytemuck::cast(value)), of: PhantomData }
         }
 
-        pub(crate) fn load(&self, order: super::Ordering) -> T {
+        pub(crate) fn load(&self, order: Ordering) -> T {
             bytemuck::cast(self.word.load(order))
         }
 
@@ -60,8 +99,8 @@ mod imp {
             &self,
             current: T,
             new: T,
-            success: super::Ordering,
-            failure: super::Ordering,
+            success: Ordering,
+            failure: Ordering,
         ) -> Result<T, T> {
             self.word
                 .compare_exchange(bytemuck::cast(current), bytemuck::cast(new), success, failure)
@@ -70,9 +109,54 @@ mod imp {
         }
     }
 
+    /// Contents of pieces of [`Words`], each once; an atomic holds a place in this list.
+    static PIECES: Mutex<Vec<Vec<u64>>> = Mutex::new(Vec::new());
+
+    fn place_of(piece: &[u64]) -> u64 {
+        let mut pieces = PIECES.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = pieces.iter().position(|known| known == piece);
+        known.unwrap_or_else(|| {
+            pieces.push(piece.to_vec());
+            pieces.len() - 1
+        }) as u64
+    }
+
+    fn piece_at(place: u64) -> Vec<u64> {
+        PIECES.lock().unwrap_or_else(PoisonError::into_inner)[place as usize].clone()
+    }
+
+    /// The words in two pieces: the first half and the rest, each written and read at one step.
+    #[derive(Debug)]
+    pub(crate) struct Words<const N: usize>([AtomicU64; 2]);
+
+    impl<const N: usize> Words<N> {
+        pub(crate) fn zeroed() -> Self {
+            let zeroes = [0; N];
+            let (first, rest) = zeroes.split_at(N / 2);
+            Self([AtomicU64::new(place_of(first)), AtomicU64::new(place_of(rest))])
+        }
+
+        pub(crate) fn first(&self) -> u64 {
+            piece_at(self.0[0].load(Ordering::Acquire))[0]
+        }
+
+        pub(crate) fn load(&self) -> [u64; N] {
+            let mut words = piece_at(self.0[0].load(Ordering::Acquire));
+            words.extend(piece_at(self.0[1].load(Ordering::Acquire)));
+            std::array::from_fn(|word| words[word])
+        }
+
+        pub(crate) fn store(&self, values: &[u64; N]) {
+            let (first, rest) = values.split_at(N / 2);
+            self.0[0].store(place_of(first), Ordering::Release);
+            self.0[1].store(place_of(rest), Ordering::Release);
+        }
+    }
+
+    /// Loom's threads start looking for a draft at the same place, the worst for them.
     pub(crate) fn thread_hint() -> usize {
         0
     }
 }
 
-pub(crate) use imp::{AtomicBool, AtomicU64, Typed, thread_hint};
+pub(crate) use imp::{AtomicBool, AtomicU64, Typed, Words, thread_hint};

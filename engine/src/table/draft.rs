@@ -45,7 +45,7 @@ impl Drafts {
     /// Drafts for so many threads; at least one, at most [`DraftId::MAX`].
     pub(super) fn new(threads: usize) -> Self {
         let vacant =
-            || CachePadded::new(Draft { claimed: AtomicBool::new(false), words: RecordWords::vacant() });
+            || CachePadded::new(Draft { claimed: AtomicBool::new(false), words: RecordWords::zeroed() });
         Self { drafts: (0..threads.clamp(1, DraftId::MAX)).map(|_| vacant()).collect() }
     }
 
@@ -56,9 +56,9 @@ impl Drafts {
         let mut at = thread_hint() % self.drafts.len();
         loop {
             let claimed = &self.drafts[at].claimed;
-            // Ordering: Relaxed look before the swap, so that waiting does not take the line away; then Acquire, partner
-            // `release`: what was done with the draft before lies before what we do.
-            if !claimed.load(Ordering::Relaxed) && !claimed.swap(true, Ordering::Acquire) {
+            // Ordering: Acquire, partner `release`: what was done with the draft before lies before what we do. Relaxed on
+            // failure: nothing follows from finding it taken.
+            if claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return DraftId(NonZeroU64::MIN.saturating_add(at as u64));
             }
             at = (at + 1) % self.drafts.len();
@@ -70,8 +70,18 @@ impl Drafts {
     /// Gives a draft back that no control word names.
     #[inline]
     pub(super) fn release(&self, draft: DraftId) {
-        // Ordering: Release, partner the swap in `claim`.
+        // Ordering: Release, partner the exchange in `claim`.
         self.draft(draft).claimed.store(false, Ordering::Release);
+    }
+
+    /// How many drafts nobody has claimed.
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        // A compare-and-swap, because loom lets a mere load see a value that is long gone.
+        let is_free = |draft: &Draft| {
+            draft.claimed.compare_exchange(false, false, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
+        self.drafts.iter().filter(|draft| is_free(draft)).count()
     }
 
     #[inline]

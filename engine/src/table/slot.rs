@@ -22,7 +22,7 @@
 
 use super::draft::{DraftId, Drafts};
 use crate::record::{Record, WORDS};
-use crate::sync::{AtomicU64, Ordering, Typed};
+use crate::sync::{Ordering, Typed, Words};
 
 /// The control word: a version in the upper 48 bits, and a draft's number plus one or zero for home in the lower 16.
 ///
@@ -69,46 +69,20 @@ pub(super) struct Slot {
     home: RecordWords,
 }
 
-/// The words of a record, each atomic by itself.
-///
-/// Every load is Acquire and every store Release, where a seqlock would use fences: a reader that meets a
-/// word of a later version has then also seen the control word leave the version it believes to read, and
-/// its check fails. Thread sanitizers understand this form, and on x86-64 it costs nothing.
-#[derive(Debug)]
-pub(super) struct RecordWords([AtomicU64; WORDS]);
-
-impl RecordWords {
-    pub(super) fn vacant() -> Self {
-        Self(std::array::from_fn(|_| AtomicU64::new(0)))
-    }
-
-    #[inline]
-    pub(super) fn load(&self) -> Record {
-        // Ordering: Acquire, partner `store`; see the type.
-        Record::from_words(std::array::from_fn(|word| self.0[word].load(Ordering::Acquire)))
-    }
-
-    #[inline]
-    pub(super) fn store(&self, record: &Record) {
-        for (word, value) in self.0.iter().zip(record.words()) {
-            // Ordering: Release, partner `load`; see the type.
-            word.store(*value, Ordering::Release);
-        }
-    }
-}
+/// The words of a record, at home or in a draft.
+pub(super) type RecordWords = Words<WORDS>;
 
 impl Slot {
-    #[cfg(tidegate_loom)]
+    #[cfg(any(test, tidegate_loom))]
     pub(super) fn vacant() -> Self {
-        Self { control: Typed::new(Version(0)), home: RecordWords::vacant() }
+        Self { control: Typed::new(Version(0)), home: RecordWords::zeroed() }
     }
 
     /// The home word of the fingerprint, for a quick look: 0 while the slot is vacant or its first record on its
     /// way, and never changed after that.
     #[inline]
     pub(super) fn fingerprint(&self) -> u64 {
-        // Ordering: Acquire, so that a later `read` sees at least the version this word came from.
-        self.home.0[0].load(Ordering::Acquire)
+        self.home.first()
     }
 
     /// The record, and the version that says so.
@@ -117,13 +91,13 @@ impl Slot {
         loop {
             // Ordering: Acquire, partner the Release of `replace` (draft words) and `bring_home` (home words).
             let version = self.control.load(Ordering::Acquire);
-            let record = match version.draft() {
+            let words = match version.draft() {
                 None => self.home.load(),
                 Some(draft) => drafts.words(draft).load(),
             };
             // Ordering: Relaxed. The Acquire loads of the words keep this one behind them.
             if self.control.load(Ordering::Relaxed) == version {
-                return (version, record);
+                return (version, Record::from_words(words));
             }
         }
     }
@@ -133,7 +107,7 @@ impl Slot {
     #[must_use]
     pub(super) fn replace(&self, seen: Version, record: &Record, drafts: &Drafts) -> bool {
         let draft = drafts.claim();
-        drafts.words(draft).store(record);
+        drafts.words(draft).store(record.words());
         let next = seen.next_in(draft);
         // Ordering: Release publishes the draft's words to whoever reads this version; Acquire on success, so that a
         // displaced draft is freed after what its writer did. Relaxed on failure: nothing is used.
@@ -152,7 +126,7 @@ impl Slot {
     /// The copier's part: copies the record home until the copy is the newest version.
     #[inline]
     fn bring_home(&self, mut version: Version, record: &Record, drafts: &Drafts) {
-        self.home.store(record);
+        self.home.store(record.words());
         // Ordering: Release publishes the home words. Acquire on failure, partner the displacing writer's Release,
         // for the words of its draft.
         while let Err(newer) =
@@ -184,6 +158,28 @@ mod tests {
         assert_ne!(next.at_home(), Version(0));
         assert_eq!(next.at_home().next_in(draft).at_home().0 >> 16, 2);
         assert_eq!(Version(u64::MAX).next_in(draft).0 >> 16, 0);
+    }
+
+    #[test]
+    fn writers_all_count_and_leave_the_drafts_free() {
+        const THREADS: u64 = 4;
+        const EACH: u64 = 20_000;
+        let (slot, drafts) = (Slot::vacant(), Drafts::new(THREADS as usize));
+        let increment = || loop {
+            let (version, record) = slot.read(&drafts);
+            let number = record.words()[0];
+            assert_eq!(record.words(), &[number; WORDS], "a torn record");
+            if slot.replace(version, &Record::from_words([number + 1; WORDS]), &drafts) {
+                break;
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| (0..EACH).for_each(|_| increment()));
+            }
+        });
+        assert_eq!(slot.read(&drafts).1.words()[0], THREADS * EACH);
+        assert_eq!(drafts.free(), THREADS as usize);
     }
 
     #[test]
