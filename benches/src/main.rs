@@ -50,6 +50,15 @@ fn contenders(keys: u64) -> Vec<Box<dyn Contender>> {
     contenders
 }
 
+/// Turns long enough that each meets most keys, and with them the state that its own calls leave the caches in.
+fn effort(keys: u64, quick: bool) -> Effort {
+    if quick {
+        return Effort { rounds: 5, calls: 200_000 };
+    }
+    let calls = (2 * keys).clamp(500_000, 4_000_000);
+    Effort { rounds: if calls > 500_000 { 7 } else { 21 }, calls }
+}
+
 const HEADINGS: [&str; 10] = [
     "tidegate",
     "denying",
@@ -70,12 +79,11 @@ stream: keys known ahead, calls may overlap. lone: the next key depends on the l
 
 fn main() {
     let args = Args::parse();
-    let effort =
-        if args.quick { Effort { rounds: 5, calls: 200_000 } } else { Effort { rounds: 15, calls: 500_000 } };
     println!("{}", Machine::here());
-    println!("ns a call; median of {} rounds of {} calls a thread\n", effort.rounds, effort.calls);
+    println!("ns a call, the median of interleaved rounds\n");
     print_line(&["keys".into(), "threads".into(), "pace".into()], &HEADINGS.map(str::to_owned));
     for &keys in &args.keys {
+        let effort = effort(keys, args.quick);
         let contenders = contenders(keys);
         for &threads in &args.threads {
             for pace in [Pace::Stream, Pace::Lone] {

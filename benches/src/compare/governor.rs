@@ -105,7 +105,7 @@ where
     #[inline]
     fn decide(&self, key: u64, call: u64) -> bool {
         if let Some(clock) = &self.moves_on
-            && call % 4_096 == 0
+            && call.is_multiple_of(4_096)
         {
             clock.advance(Duration::from_millis(1));
         }
