@@ -5,6 +5,7 @@
 
 mod locate;
 
+use crate::trace::excerpt;
 use anyhow::Context;
 use serde::Deserialize;
 use std::fmt;
@@ -35,7 +36,7 @@ pub struct UnknownPlan {
 impl fmt::Display for UnknownPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
-        write!(f, "no plan is named `{}`; known are {}", self.name.escape_debug(), known.join(", "))
+        write!(f, "no plan is named `{}`; known are {}", excerpt(&self.name), known.join(", "))
     }
 }
 

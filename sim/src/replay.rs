@@ -38,7 +38,7 @@ pub struct Args {
     /// Prints the summary as one JSON object, which docs/replay.md describes.
     #[arg(long)]
     pub json: bool,
-    /// Room for so many distinct keys. Memory is used as keys appear, 160 bytes for each.
+    /// Room for so many distinct keys, at 160 bytes each; the memory is used as keys appear.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_KEYS,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=MAX_KEYS))]
     pub keys: usize,
@@ -88,6 +88,9 @@ fn replay(trace: &mut Trace, engine: &mut Engine<'_>) -> anyhow::Result<()> {
 }
 
 fn open_decisions(out: &Path, traces: &[PathBuf]) -> anyhow::Result<DecisionsFile> {
+    if out == Path::new("-") {
+        bail!("--decisions -: standard output is for the summary; name a file");
+    }
     if let Ok(target) = out.canonicalize()
         && traces.iter().any(|trace| trace.canonicalize().is_ok_and(|trace| trace == target))
     {

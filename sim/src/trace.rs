@@ -5,6 +5,7 @@
 
 mod access_log;
 mod csv;
+mod excerpt;
 mod fields;
 mod format;
 mod input;
@@ -13,6 +14,7 @@ mod lines;
 mod stream;
 mod time;
 
+pub(crate) use excerpt::{excerpt, shortened};
 pub use format::Format;
 pub use input::Input;
 pub use stream::{Seconds, Trace, TraceError};

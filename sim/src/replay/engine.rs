@@ -5,7 +5,7 @@ use super::decisions::{DecisionsFile, Outcome, Row};
 use super::keys::{KeyId, Keys};
 use super::tally::{Outcomes, Tally};
 use crate::plans::PlanSet;
-use crate::trace::{DEFAULT_KEY, Event, EventKind};
+use crate::trace::{DEFAULT_KEY, Event, EventKind, excerpt};
 use std::io;
 use tidegate::{Cost, Decision, LimitId, Limiter, Nanos, PlanId, Standing, Timestamp};
 
@@ -79,7 +79,7 @@ impl<'a> Engine<'a> {
         if has_id && self.calls.is_open(&event.id) {
             return Err(Stop::Event(format!(
                 "`id`: `{}` still names an admitted call that has not been settled",
-                event.id.escape_debug()
+                excerpt(&event.id)
             )));
         }
         let key = self.key(event)?;
@@ -157,7 +157,7 @@ impl<'a> Engine<'a> {
         let call = self.calls.take(&event.id).ok_or_else(|| {
             Stop::Event(format!(
                 "`id`: no call to settle is named `{}`: none before this line was, or it is settled already",
-                event.id.escape_debug()
+                excerpt(&event.id)
             ))
         })?;
         let key = call.key();
@@ -165,9 +165,9 @@ impl<'a> Engine<'a> {
         if event.key() != DEFAULT_KEY && event.key() != &**name {
             return Err(Stop::Event(format!(
                 "`key`: the call `{}` was made by `{}`, found `{}`",
-                event.id.escape_debug(),
-                name.escape_debug(),
-                event.key().escape_debug()
+                excerpt(&event.id),
+                excerpt(name),
+                excerpt(event.key())
             )));
         }
         match call {
@@ -244,7 +244,7 @@ impl<'a> Engine<'a> {
 
 #[cold]
 fn too_many_keys(key: &str) -> Stop {
-    Stop::Event(format!("`key`: no room for one more key, `{}`: raise --keys", key.escape_debug()))
+    Stop::Event(format!("`key`: no room for one more key, `{}`: raise --keys", excerpt(key)))
 }
 
 fn row<'a>(

@@ -4,10 +4,9 @@
 //! little from line to line. The requests are therefore sorted by time, those of one second left in the order of the
 //! log; all of a log, and all logs together, are held in memory for it.
 
-use super::fields::excerpt;
 use super::lines::Lines;
 use super::time::parse_access_log;
-use super::{Event, Fault, Place};
+use super::{Event, Fault, Place, excerpt};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tidegate::Nanos;
@@ -82,7 +81,10 @@ pub(super) fn parse(line: &[u8]) -> Result<(&str, Nanos), String> {
         return Err(not_a_log_line(line));
     }
     let time = parse_access_log(time).ok_or_else(|| {
-        format!("time: expected one such as `[17/May/2015:10:05:03 +0000]`, found `[{}]`", excerpt(time))
+        format!(
+            "time: expected one such as `[17/May/2015:10:05:03 +0000]`, found `[{}]`",
+            excerpt(&String::from_utf8_lossy(time))
+        )
     })?;
     Ok((client, time))
 }
@@ -110,7 +112,7 @@ fn split_at_byte(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 fn not_a_log_line(line: &[u8]) -> String {
     format!(
         "expected `client ident user [time] \"request\" status …` of an access log, found `{}`",
-        excerpt(line)
+        excerpt(&String::from_utf8_lossy(line))
     )
 }
 

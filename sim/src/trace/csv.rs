@@ -4,9 +4,9 @@
 //! counted here rather than by a CSV library because an error must name the very line, also after blank lines
 //! and where lines end in CRLF.
 
-use super::fields::{Column, excerpt};
+use super::fields::Column;
 use super::lines::Lines;
-use super::{Event, Fault};
+use super::{Event, Fault, excerpt};
 
 /// Reads events from CSV.
 pub(super) struct CsvReader {
@@ -71,7 +71,7 @@ fn columns_of(names: &[String]) -> Result<Vec<Option<Column>>, String> {
         }
     }
     if !columns.contains(&Some(Column::Time)) {
-        let found = excerpt(names.join(",").as_bytes());
+        let found = excerpt(&names.join(","));
         return Err(format!(
             "the header has no column `time`: expected names such as `time,key,tokens`, found `{found}`"
         ));
@@ -176,7 +176,7 @@ impl Unquoted {
                 more => {
                     return Err(format!(
                         "expected `,` after a closing quotation mark, found `{}`; within quotes a mark is written twice",
-                        excerpt(&more[..more.len().min(20)])
+                        excerpt(&String::from_utf8_lossy(more))
                     ));
                 }
             }

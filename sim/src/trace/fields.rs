@@ -1,7 +1,7 @@
 //! What each column of a trace means: from a text to a part of an event.
 
 use super::time::{self, digits};
-use super::{Event, EventKind};
+use super::{Event, EventKind, excerpt};
 use std::net::IpAddr;
 
 /// A column by its name in a CSV header or a JSON object.
@@ -123,16 +123,5 @@ fn address(text: &[u8]) -> Result<IpAddr, String> {
 /// The message for a field that is not what it should be.
 #[cold]
 fn wrong(column: Column, expected: &str, found: &[u8]) -> String {
-    format!("`{}`: expected {expected}, found `{}`", column.name(), excerpt(found))
-}
-
-/// The beginning of a text from a file, fit for a message.
-pub(super) fn excerpt(text: &[u8]) -> String {
-    const LONGEST: usize = 80;
-    let text = String::from_utf8_lossy(text);
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
+    format!("`{}`: expected {expected}, found `{}`", column.name(), excerpt(&String::from_utf8_lossy(found)))
 }

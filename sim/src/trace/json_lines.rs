@@ -1,8 +1,8 @@
 //! One JSON object a line, with the names of the CSV columns.
 
-use super::fields::{Column, excerpt};
+use super::fields::Column;
 use super::lines::Lines;
-use super::{Event, Fault, time};
+use super::{Event, Fault, excerpt, time};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -140,9 +140,7 @@ fn set(event: &mut Event, column: Column, value: &str) -> Result<(), String> {
             Some(plain) if column == Column::Time => event.set(column, plain.as_bytes()),
             _ => event.set(column, value.as_bytes()),
         },
-        other => {
-            Err(format!("`{}`: expected a string or a number, found `{}`", column.name(), excerpt(other)))
-        }
+        _ => Err(format!("`{}`: expected a string or a number, found `{}`", column.name(), excerpt(value))),
     }
 }
 

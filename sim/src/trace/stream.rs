@@ -4,7 +4,7 @@ use super::access_log::AccessLogs;
 use super::csv::CsvReader;
 use super::json_lines::JsonLinesReader;
 use super::lines::Lines;
-use super::{Event, Fault, Format, Input, Place};
+use super::{Event, Fault, Format, Input, Place, excerpt};
 use std::{fmt, io};
 use tidegate::Nanos;
 
@@ -168,7 +168,7 @@ impl Trace {
                 Reader::JsonLines(json) => json.ignored(),
                 Reader::AccessLogs(_) => &[],
             };
-            let names: Vec<_> = ignored.iter().map(|name| format!("`{}`", name.escape_debug())).collect();
+            let names: Vec<_> = ignored.iter().map(|name| format!("`{}`", excerpt(name))).collect();
             (!names.is_empty()).then(|| format!("{file}: ignoring {}", names.join(", ")))
         })
     }

@@ -146,6 +146,7 @@ fn wrong_usage_is_told_before_anything_is_read() {
         (&["missing.csv"][..], "missing.csv: No such file"),
         (&["--plans", "missing.toml", "t.csv"], "missing.toml: No such file"),
         (&["--plan", "gold", "t.csv"], "--plan: no plan is named `gold`; known are `free`"),
+        (&["--decisions", "-", "t.csv"], "standard output is for the summary"),
         (&["--decisions", "no/out.csv", "t.csv"], "--decisions no/out.csv: No such file"),
         (&["t"], "t, line 1: cannot tell what format this is"),
         (&["t.csv", "a.log"], "access logs cannot be mixed"),

@@ -60,15 +60,6 @@ pub(super) fn duration(time: Nanos) -> String {
     if small.0 == 0 { part(large) } else { part(large) + " " + &part(small) }
 }
 
-/// A text from a trace on one line, cut where it gets too long.
-pub(super) fn shortened(text: &str, longest: usize) -> String {
-    let mut shown: String = text.chars().take(longest).flat_map(char::escape_debug).collect();
-    if text.chars().nth(longest).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +74,5 @@ mod tests {
         let told = [300_000, 7_260, 60].map(|seconds| duration(Nanos::from_secs(seconds)));
         assert_eq!(told, ["3 d 11 h", "2 h 1 min", "1 min"]);
         assert_eq!(duration(Nanos::from_millis(1_500)), "1.5 s");
-        assert_eq!(shortened("a\nb", 2), "a\\n…");
     }
 }
