@@ -7,7 +7,7 @@ pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -23,7 +23,7 @@ pub(crate) fn percent(share: f64) -> String {
         _ if percent < 0.1 => "<0.1%".into(),
         100.0 => "100%".into(),
         _ if percent > 99.9 => ">99.9%".into(),
-        _ if percent < 10.0 || percent > 99.0 => format!("{percent:.1}%"),
+        _ if !(10.0..=99.0).contains(&percent) => format!("{percent:.1}%"),
         _ => format!("{percent:.0}%"),
     }
 }
@@ -44,7 +44,8 @@ pub(crate) fn duration(time: Nanos) -> String {
     const UNITS: [(&str, u64); 5] =
         [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
     let millis = time.get() / 1_000_000;
-    let (unit, of) = UNITS.into_iter().find(|(_, of)| millis % of == 0 && millis >= *of).unwrap_or(("ms", 1));
+    let (unit, of) =
+        UNITS.into_iter().find(|(_, of)| millis.is_multiple_of(*of) && millis >= *of).unwrap_or(("ms", 1));
     format!("{} {unit}", millis / of)
 }
 

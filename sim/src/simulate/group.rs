@@ -8,11 +8,12 @@ use super::arrivals::Schedule;
 use super::calls::{Call, Calls, Streaming, TooManyCalls};
 use super::draws::{Draws, Purpose};
 use super::events::{Class, Event, EventSet};
-use super::measures::Tally;
+use super::measures::{Bin, Tally};
 use super::policy::{Denied, hint, nanos};
 use super::scenario::Population;
 use std::ops::Range;
-use tidegate::{Cost, Decision, Limiter, Nanos, PlanId, Timestamp};
+use tidegate::headers::Retry;
+use tidegate::{Cost, Decision, Limiter, Nanos, PlanId, Reservation, Timestamp};
 
 /// The time of a run.
 #[derive(Clone, Copy, Debug)]
@@ -147,14 +148,21 @@ impl<'a> Group<'a> {
     fn decide(&mut self, call: Call, now: Nanos) -> Result<(), TooManyCalls> {
         let cost = Cost::tokens(self.population.reserve.unwrap_or(call.tokens));
         let key = (self.first + call.client) / self.population.clients_per_key;
-        let decision = self.limiter.check(&u64::from(key), self.plan, cost, self.wall(now));
-        let Some((limit, hint)) = hint(decision.verdict()) else {
-            return self.admitted(call, decision, now);
-        };
-        match decision {
-            Decision::Never(_) => self.tally.never[limit as usize] += 1,
-            _ => self.tally.denied[limit as usize] += 1,
+        match self.limiter.check(&u64::from(key), self.plan, cost, self.wall(now)) {
+            Decision::Admitted(admission) => self.admitted(call, admission.reservation, now),
+            Decision::Denied(denial) => {
+                self.tally.denied[denial.limit as usize] += 1;
+                self.refused(call, hint(&denial), now)
+            }
+            Decision::Never(limit) => {
+                self.tally.never[limit as usize] += 1;
+                self.refused(call, Retry::Never, now)
+            }
         }
+    }
+
+    /// The call's client waits and tries again, or gives up.
+    fn refused(&mut self, call: Call, hint: Retry, now: Nanos) -> Result<(), TooManyCalls> {
         let denied = Denied {
             client: self.first + call.client,
             number: call.number,
@@ -162,18 +170,15 @@ impl<'a> Group<'a> {
             previous: call.previous,
             hint,
         };
-        match self.population.policy.wait(&denied, self.draws) {
-            Some(wait) => self.retry_after(call, wait, now),
-            None => {
-                self.tally.given_up += 1;
-                self.ended(call.client, now);
-                Ok(())
-            }
+        if let Some(wait) = self.population.policy.wait(&denied, self.draws) {
+            return self.retry_after(call, wait, now);
         }
+        self.tally.given_up += 1;
+        self.ended(call.client, now);
+        Ok(())
     }
 
-    fn admitted(&mut self, call: Call, decision: Decision, now: Nanos) -> Result<(), TooManyCalls> {
-        let Decision::Admitted(admission) = decision else { unreachable!("only admissions have no hint") };
+    fn admitted(&mut self, call: Call, reservation: Reservation, now: Nanos) -> Result<(), TooManyCalls> {
         let Call { client, tokens, .. } = call;
         self.succeeded[client as usize] += 1;
         self.tally.admitted += 1;
@@ -186,7 +191,6 @@ impl<'a> Group<'a> {
         }
         let end = now + self.response_time(&call);
         if end < self.horizon.end {
-            let reservation = admission.reservation;
             let number = self.calls.stream(Streaming { client, tokens, reservation })?;
             self.plan_event(end, Class::Settle, number);
         }
@@ -236,7 +240,7 @@ impl<'a> Group<'a> {
         Timestamp::both(self.horizon.start + now)
     }
 
-    fn bin(&mut self, now: Nanos) -> &mut super::measures::Bin {
+    fn bin(&mut self, now: Nanos) -> &mut Bin {
         &mut self.tally.bins[(now.get() / self.horizon.bin.get()) as usize]
     }
 }

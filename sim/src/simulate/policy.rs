@@ -4,9 +4,9 @@ mod named;
 
 pub(crate) use named::{NAMES, named};
 
-use super::draws::{Draws, Purpose};
+use super::draws::{Draw, Draws, Purpose};
 use tidegate::headers::Retry;
-use tidegate::{LimitId, Nanos, Verdict};
+use tidegate::{Denial, Nanos};
 
 /// How a client treats a denied call.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,16 +95,9 @@ pub(crate) struct Denied {
     pub(crate) hint: Retry,
 }
 
-/// What the response's fields say to a client whose call was not admitted.
-pub(crate) fn hint(verdict: Verdict) -> Option<(LimitId, Retry)> {
-    match verdict {
-        Verdict::Admit(_) => None,
-        Verdict::Never(limit) => Some((limit, Retry::Never)),
-        Verdict::Deny(denial) if denial.limit.is_day() => {
-            Some((denial.limit, Retry::NextDay(denial.retry_after)))
-        }
-        Verdict::Deny(denial) => Some((denial.limit, Retry::After(denial.retry_after))),
-    }
+/// What the response's fields say to a client that was denied.
+pub(crate) fn hint(denial: &Denial) -> Retry {
+    if denial.limit.is_day() { Retry::NextDay(denial.retry_after) } else { Retry::After(denial.retry_after) }
 }
 
 impl Policy {
@@ -182,7 +175,7 @@ impl Precision {
 
 impl Denied {
     /// A call's draws are counted by its number and its retry.
-    fn draw(&self, draws: Draws, purpose: Purpose) -> super::draws::Draw {
+    fn draw(&self, draws: Draws, purpose: Purpose) -> Draw {
         draws.draw(self.client, purpose, u64::from(self.number) << 16 | u64::from(self.retries))
     }
 }

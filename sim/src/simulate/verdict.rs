@@ -49,12 +49,15 @@ fn headline(total: &Row, populations: usize, throttled: &[&Row]) -> String {
         }
         _ => String::new(),
     };
-    let load = if total.retries == 0 {
-        "No attempt is a retry.".to_owned()
-    } else {
-        format!("{} of all attempts are retries.", percent(total.retry_share()))
+    let load = match total.retries {
+        0 => "No attempt is a retry".to_owned(),
+        _ => format!("{} of all attempts are retries", percent(total.retry_share())),
     };
-    format!("{who}{most}. {load}")
+    let lost = match total.lost_share() {
+        0.0 => "no call is given up".to_owned(),
+        share => format!("{} of calls are given up", percent(share)),
+    };
+    format!("{who}{most}. {load}, and {lost}.")
 }
 
 /// What throttling does to a population.

@@ -3,6 +3,7 @@
 //! The standard library's versions are the platform's, which differ in the last bit from one to the next, and one
 //! bit of an arrival's time can turn a whole run. Addition, multiplication, division and square root are
 //! the same everywhere (IEEE 754), and the compiler neither reorders nor fuses them.
+#![expect(clippy::excessive_precision, reason = "coefficients as published, to be compared digit by digit")]
 
 use std::f64::consts::{LN_2, SQRT_2};
 

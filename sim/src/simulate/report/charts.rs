@@ -242,12 +242,11 @@ fn number(value: f64) -> String {
     if value >= 1_000.0 { count(value as u64) } else { format!("{}", (value * 100.0).round() / 100.0) }
 }
 
+/// A tick of a logarithmic axis is a power of ten, or one of few digits.
 fn tick_seconds(value: f64) -> String {
-    if value < 1.0 {
-        format!("{:.0} ms", value * 1e3)
-    } else if value < 60.0 {
-        format!("{value:.0} s")
-    } else {
-        seconds(value)
+    match value {
+        _ if value < 1.0 => format!("{:.0} ms", value * 1e3),
+        _ if value < 10_000.0 => format!("{value:.0} s"),
+        _ => seconds(value),
     }
 }

@@ -239,10 +239,13 @@ fn served(tally: &Tally) -> Vec<(f64, f64)> {
 /// Bars of denials: a limit each, in parts by population.
 fn denials(summary: &Summary) -> Markup {
     let most = summary.total.denied_by.values().copied().max().unwrap_or_default();
+    let named = summary.populations.iter().enumerate();
+    let denied =
+        named.filter(|(_, row)| row.denied > 0).map(|(place, row)| (colour(place), row.name.as_str()));
     html! {
         section {
             h2 { "Denials by limit" }
-            @if most == 0 { p { "No attempt was denied." } }
+            @if most == 0 { p { "No attempt was denied." } } @else { (legend(denied)) }
             @for (limit, denied) in &summary.total.denied_by {
                 div.bar {
                     div.label { b { (limit) } " " (count(*denied)) " (" (percent(*denied as f64 / summary.total.denied as f64)) ")" }
