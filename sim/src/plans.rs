@@ -130,6 +130,9 @@ impl PlansFileError {
         let at = error.span().map(|span| span.start);
         let field = at.and_then(|at| locate::field_at(text, at)).unwrap_or_default();
         let mut problem = error.message().trim().replace('\n', "; ");
+        if let Some(at) = at.filter(|_| field.is_empty()) {
+            problem = format!("{problem} in `{}`", excerpt(locate::line_at(text, at).trim()));
+        }
         if let Some(hint) = nearest_name(&problem) {
             problem = format!("{problem}; did you mean `{hint}`?");
         }

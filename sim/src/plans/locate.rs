@@ -9,6 +9,11 @@ pub(super) fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
+/// The line that holds a byte.
+pub(super) fn line_at(text: &str, at: usize) -> &str {
+    text.lines().nth(line_of(text, at) - 1).unwrap_or_default()
+}
+
 /// The path of keys to the innermost field that holds a byte; `None` outside of all, or if this is not TOML.
 pub(super) fn field_at(text: &str, at: usize) -> Option<String> {
     let table = DeTable::parse(text).ok()?;

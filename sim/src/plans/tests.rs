@@ -65,6 +65,9 @@ fn a_misspelt_field_is_answered_with_the_nearest_name() {
 #[test]
 fn what_is_not_toml_is_told_with_its_line() {
     let message = refused("[plans.p]\nburst = = 5\n");
-    assert!(message.starts_with("plans.toml, line 2"), "{message}");
+    assert!(message.starts_with("plans.toml, line 2: "), "{message}");
+    assert!(message.ends_with("in `burst = = 5`"), "{message}");
+    let message = refused("[plans.p]\nburst = 1\nburst = 2\n");
+    assert_eq!(message, "plans.toml, line 3: duplicate key in `burst = 2`");
     assert!(refused("").contains("missing field `plans`"));
 }
