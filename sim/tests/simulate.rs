@@ -335,6 +335,25 @@ fn bad_scenarios_are_refused_by_file_line_and_field() {
 }
 
 #[test]
+fn a_scenario_without_populations_is_refused() {
+    assert_refused("duration = \"1min\"\n", &["bad.toml, line 1: missing field `population`"]);
+    assert_refused("duration = \"1min\"\npopulation = []\n", &["line 2", "`population`", "at least one"]);
+}
+
+/// Its calls pile up faster than they end: an error that says what to change, not an exhausted machine.
+#[test]
+fn too_many_waiting_calls_are_an_error() {
+    let directory = Directory::new("flood");
+    let flood = with_line("arrivals", "arrivals = { burst = { calls = 10000000, every = \"1s\" } }");
+    directory.write("flood.toml", &flood.replace("\"none\"", "{ policy = \"fixed\", delay = \"50s\" }"));
+    let output = tidegate(&directory, &["flood.toml"]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("population `a`") && message.contains("patience"), "{message}");
+    assert_eq!(directory.entries(), ["flood.toml"]);
+}
+
+#[test]
 fn names_tell_populations_apart() {
     let twice = with_line("name", "name = \"b\"")
         + "[[population]]\nname = \"b\"\nplan = \"pro\"\nclients = 1\narrivals = { paced = \"1/s\" }\nretry = \"none\"\n";

@@ -50,8 +50,8 @@ pub(crate) struct Calls {
 pub(crate) struct TooManyCalls;
 
 impl Calls {
-    /// The most calls of a group that may wait at once: a gigabyte of them.
-    pub(crate) const MAX: u32 = 1 << 24;
+    /// The most calls of a group that may wait at once: a quarter of a gigabyte of them, with their events.
+    pub(crate) const MAX: u32 = 1 << 22;
 
     /// Keeps a call until its next attempt.
     pub(crate) fn wait(&mut self, call: Call) -> Result<u32, TooManyCalls> {

@@ -91,10 +91,11 @@ fn run_part(
     let tally = tallies[part.place].get_or_insert_with(empty);
     Group::new(part.population, part.clients.clone(), draws, horizon, tally).run().map_err(|_| {
         anyhow::anyhow!(
-            "population `{}`: more than {} calls of {} clients wait at once; give them `patience`, or fewer `retries`",
+            "population `{}`: more than {} calls wait at once for a retry or a response's end, in a group of {}; \
+             give its clients `patience`, fewer `retries` or fewer calls",
             part.population.name,
             Calls::MAX,
-            part.clients.len()
+            if part.clients.len() == 1 { "one client".into() } else { format!("{} clients", part.clients.len()) }
         )
     })
 }

@@ -15,6 +15,8 @@ pub(super) struct Fault {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
+    /// The file as a whole.
+    Whole,
     Offset(usize),
     Path(Vec<PathPart>),
 }
@@ -85,7 +87,13 @@ impl Source {
         let mut quoted = problem.split('`').skip(1).step_by(2).map(str::to_owned);
         let found = if problem.starts_with("unknown") { quoted.next() } else { None };
         let known: Vec<String> = quoted.collect();
-        let fault = Fault::new(error.span().unwrap_or(0..0), problem);
+        let place = match error.span() {
+            // What the top level lacks is at none of its fields.
+            Some(span) if span.start == 0 && problem.starts_with("missing") => Place::Whole,
+            Some(span) => Place::Offset(span.start),
+            None => Place::Whole,
+        };
+        let fault = Fault { place, problem };
         self.error(match found {
             Some(found) => fault.suggesting(&found, known.iter().map(String::as_str)),
             None => fault,
@@ -98,6 +106,7 @@ impl Source {
         let table = DeTable::parse(&self.text).ok();
         let table = table.as_ref().map(Spanned::get_ref);
         let (at, path) = match fault.place {
+            Place::Whole => (0, Vec::new()),
             Place::Offset(at) => (at, table.map(|table| path_to(table, at)).unwrap_or_default()),
             Place::Path(path) => {
                 let at = table.map_or(0, |table| offset_of(table, &path));

@@ -19,7 +19,7 @@ pub(super) struct RawScenario {
     pub(super) start: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) plans: Plans,
-    pub(super) population: Vec<Spanned<RawPopulation>>,
+    pub(super) population: Spanned<Vec<Spanned<RawPopulation>>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -27,8 +27,11 @@ type Resolved<T> = Result<T, Fault>;
 pub(super) fn scenario(raw: RawScenario) -> Resolved<Scenario> {
     let plans = plans(&raw.plans)?;
     let duration = at_least(&raw.duration, Nanos::from_secs(1), "one second")?;
-    let mut populations: Vec<Population> = Vec::with_capacity(raw.population.len());
-    for raw in raw.population {
+    let mut populations: Vec<Population> = Vec::with_capacity(raw.population.get_ref().len());
+    if raw.population.get_ref().is_empty() {
+        return Err(Fault::new(raw.population.span(), "expected at least one population"));
+    }
+    for raw in raw.population.into_inner() {
         let name = raw.get_ref().name.clone();
         if populations.iter().any(|other| other.name == *name.get_ref()) {
             let message =
