@@ -3,14 +3,17 @@
 #[cfg(all(test, tidegate_loom))]
 mod loom;
 
+mod decide;
+
 use crate::clock::Timestamp;
-use crate::decision::{Admission, Decision, Standing};
+use crate::decision::{Decision, Standing};
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
-use crate::record::{Charge, Record, Verdict};
+use crate::record::{Record, Verdict};
 use crate::reservation::Reservation;
-use crate::table::{FIRST_FINGERPRINT, Table};
+use crate::table::{Entry, FIRST_FINGERPRINT, Table};
 use crate::unit::Cost;
 use ahash::RandomState;
+use decide::Call;
 use std::fmt;
 use std::hash::Hash;
 
@@ -67,7 +70,7 @@ impl Builder {
     /// The most distinct plans a record can name.
     pub const MAX_PLANS: usize = 1 << 20;
     /// The most threads that can be within a decision at one instant.
-    pub const MAX_THREADS: usize = u16::MAX as usize;
+    pub const MAX_THREADS: usize = Table::MAX_THREADS;
 
     /// Room for so many keys, 160 bytes each. Keys beyond share one record for each plan. 1,048,576 if not set.
     pub fn capacity(self, keys: usize) -> Self {
@@ -80,7 +83,7 @@ impl Builder {
     }
 
     /// How many threads may be storing a decision at the same instant without one waiting for another. 1,024
-    /// if not set, at 128 bytes each.
+    /// if not set, at 512 bytes each.
     pub fn max_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
@@ -136,7 +139,7 @@ impl Limiter {
     /// (R9). A key with a plan of its own ([`set_own_plan`](Self::set_own_plan)) is decided under that.
     #[inline]
     pub fn check<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
-        self.decide(key, plan, cost, at).0
+        self.decide(self.fingerprint(key), Call { plan: self.known(plan).0, cost, at })
     }
 
     /// [`check`](Self::check), and the key's limits as they stand after it, for the headers.
@@ -147,8 +150,13 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Decision, Standing<'_>) {
-        let (decision, compiled, record) = self.decide(key, plan, cost, at);
-        (decision, Standing::new(compiled, record, at))
+        let (fingerprint, call) = (self.fingerprint(key), Call { plan: self.known(plan).0, cost, at });
+        loop {
+            let entry = self.table.entry(fingerprint, call.plan);
+            if let Some((decision, plan, record)) = self.decide_whole(&entry, call) {
+                return (decision, Standing::new(plan, record, at));
+            }
+        }
     }
 
     /// What [`check`](Self::check) would answer, and the key's limits as they stand. Charges and stores nothing.
@@ -159,40 +167,10 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Verdict, Standing<'_>) {
-        let mut record = self.table.entry(self.fingerprint(key), self.known(plan).0).record;
-        let (compiled, _) = self.bring_up(&mut record, plan, at);
-        (record.judge(compiled, cost, at), Standing::new(compiled, record, at))
-    }
-
-    #[inline]
-    fn decide<K: Hash + ?Sized>(
-        &self,
-        key: &K,
-        plan: PlanId,
-        cost: Cost,
-        at: Timestamp,
-    ) -> (Decision, &CompiledPlan, Record) {
-        let fingerprint = self.fingerprint(key);
-        loop {
-            let mut entry = self.table.entry(fingerprint, self.known(plan).0);
-            let (compiled, changed) = self.bring_up(&mut entry.record, plan, at);
-            let verdict = entry.record.judge(compiled, cost, at);
-            let decision = match verdict {
-                Verdict::Admit(shadow) => {
-                    entry.record.charge(compiled, cost);
-                    let charge = Charge::made_on(&entry.record, cost);
-                    let reservation = Reservation::new(entry.record.fingerprint(), charge);
-                    Decision::Admitted(Admission { reservation, shadow })
-                }
-                Verdict::Deny(denial) => Decision::Denied(denial),
-                Verdict::Never(limit) => Decision::Never(limit),
-            };
-            let record = entry.record;
-            // A denial writes nothing; a plan change is kept whatever becomes of the call (R9).
-            if !(decision.is_admitted() || changed) || entry.store() {
-                return (decision, compiled, record);
-            }
-        }
+        let (_, mut record) = self.record(self.fingerprint(key), self.known(plan).0);
+        let compiled = self.bring_up(&mut record, plan, at);
+        let verdict = record.verdict(compiled, cost, at, record.head.judge(compiled, cost));
+        (verdict, Standing::new(compiled, record, at))
     }
 
     /// Replaces what a call reserved by the tokens it really used (R7): gives back what was too much, charges what
@@ -218,7 +196,7 @@ impl Limiter {
             return;
         }
         self.change(reservation.fingerprint(), None, |record| {
-            let (compiled, _) = self.bring_up(record, record.plan(), at);
+            let compiled = self.bring_up(record, record.head.plan(), at);
             record.settle(compiled, charge, actual);
         });
     }
@@ -227,7 +205,7 @@ impl Limiter {
     /// call on. Without effect on a key that has a plan of its own.
     pub fn change_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
         self.change(self.fingerprint(key), Some(plan), |record| {
-            if !record.has_own_plan() {
+            if !record.head.has_own_plan() {
                 self.bring_up(record, plan, at);
             }
         });
@@ -237,15 +215,15 @@ impl Limiter {
     /// [taken back](Self::clear_own_plan).
     pub fn set_own_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
         self.change(self.fingerprint(key), Some(plan), |record| {
-            record.set_own_plan(false);
+            record.head.set_own_plan(false);
             self.bring_up(record, plan, at);
-            record.set_own_plan(true);
+            record.head.set_own_plan(true);
         });
     }
 
     /// Takes a key's own plan back: its next call is decided under the plan that it names.
     pub fn clear_own_plan<K: Hash + ?Sized>(&self, key: &K) {
-        self.change(self.fingerprint(key), None, |record| record.set_own_plan(false));
+        self.change(self.fingerprint(key), None, |record| record.head.set_own_plan(false));
     }
 
     /// Keys with a record of their own.
@@ -258,34 +236,42 @@ impl Limiter {
         self.table.overflowed()
     }
 
+    /// The record of a key, and where its successor goes.
+    fn record(&self, fingerprint: u64, plan: PlanId) -> (Entry<'_>, Record) {
+        loop {
+            let entry = self.table.entry(fingerprint, plan);
+            if let Some(ring) = entry.ring() {
+                return (entry, Record { head: entry.head, ring });
+            }
+        }
+    }
+
     /// Applies a step to a key's record, again if another thread came between. A key without a record gets one
     /// if there is a plan to make it under.
     fn change(&self, fingerprint: u64, new_under: Option<PlanId>, step: impl Fn(&mut Record)) {
         loop {
-            let mut entry = self.table.entry(fingerprint, self.known(new_under.unwrap_or(FALLBACK_PLAN)).0);
+            let (entry, before) = self.record(fingerprint, self.known(new_under.unwrap_or(FALLBACK_PLAN)).0);
             if entry.is_new() && new_under.is_none() {
                 return;
             }
-            let before = entry.record;
-            step(&mut entry.record);
-            if entry.record == before && !entry.is_new() || entry.store() {
+            let mut record = before;
+            step(&mut record);
+            if record == before && !entry.is_new() || entry.store(&record) {
                 return;
             }
         }
     }
 
-    /// Brings a record to the time of a call and into the plan it is to be decided under; says whether the
-    /// plan changed.
-    #[inline]
-    fn bring_up(&self, record: &mut Record, plan: PlanId, at: Timestamp) -> (&CompiledPlan, bool) {
-        let (current_id, current) = self.known(record.plan());
+    /// Brings a record to the time of a call and into the plan it is to be decided under.
+    fn bring_up(&self, record: &mut Record, plan: PlanId, at: Timestamp) -> &CompiledPlan {
+        let (current_id, current) = self.known(record.head.plan());
         record.advance(current, at);
-        if plan == current_id || record.has_own_plan() {
-            return (current, false);
+        if plan == current_id || record.head.has_own_plan() {
+            return current;
         }
         let (id, wanted) = self.known(plan);
         record.change_plan(current, wanted, id);
-        (wanted, id != current_id)
+        wanted
     }
 
     /// The plan of a number, or `free`, the strictest of those built in, for a number that is not ours.

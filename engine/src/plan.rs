@@ -14,8 +14,8 @@ pub use builder::PlanBuilder;
 pub use error::{PlanError, PlansFull};
 pub(crate) use grid::{Grid, SEGMENTS};
 pub use limit::{Burst, Limit, Mode, Span};
-pub(crate) use registry::{CompiledPlan, PlanRegistry, UnitRules, WindowRule};
 pub use registry::PlanId;
+pub(crate) use registry::{CompiledPlan, PlanRegistry, UnitRules, WindowRule};
 
 use crate::unit::{LimitId, Unit};
 use std::sync::Arc;

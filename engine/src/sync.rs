@@ -1,8 +1,8 @@
 //! The atomics the engine is built of: the standard library's, or loom's under `cfg(tidegate_loom)`.
 //!
 //! Nothing else in the decision path names an atomic type, so that loom sees the code that ships. One thing
-//! is coarser there: [`Words`] is read and written in two pieces instead of word by word, because fifteen steps at
-//! each reading would leave loom no room for anything else. Two pieces can tear as fifteen words can.
+//! is coarser there: [`Words`] is read and written in two pieces instead of word by word, because so many steps at
+//! each reading would leave loom no room for anything else. Two pieces can tear as eight words can.
 
 pub(crate) use std::sync::atomic::Ordering;
 
@@ -51,21 +51,20 @@ mod imp {
         }
     }
 
-    /// A small number of the calling thread's own, to spread threads over shared places. Not unique for
-    /// ever: it is a hint.
+    /// A number of the calling thread's own: no other thread of the process ever gets it.
     #[inline]
-    pub(crate) fn thread_hint() -> usize {
+    pub(crate) fn thread_number() -> usize {
         static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         thread_local! {
             // Const and without a destructor: using it never allocates.
-            static HINT: Cell<usize> = const { Cell::new(usize::MAX) };
+            static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
         }
-        HINT.with(|hint| {
-            if hint.get() == usize::MAX {
+        NUMBER.with(|number| {
+            if number.get() == usize::MAX {
                 // Ordering: Relaxed, a counter from which nothing else follows.
-                hint.set(NEXT.fetch_add(1, Ordering::Relaxed));
+                number.set(NEXT.fetch_add(1, Ordering::Relaxed));
             }
-            hint.get()
+            number.get()
         })
     }
 }
@@ -153,10 +152,12 @@ mod imp {
         }
     }
 
-    /// Loom's threads start looking for a draft at the same place, the worst for them.
-    pub(crate) fn thread_hint() -> usize {
-        0
+    /// The thread's number within this execution, which loom tells in its debug form alone: `ThreadId(1)`.
+    pub(crate) fn thread_number() -> usize {
+        let id = format!("{:?}", loom::thread::current().id());
+        let digits = id.trim_start_matches("ThreadId(").trim_end_matches(')');
+        digits.parse().expect("loom numbers its threads")
     }
 }
 
-pub(crate) use imp::{AtomicBool, AtomicU64, Typed, Words, thread_hint};
+pub(crate) use imp::{AtomicBool, AtomicU64, Typed, Words, thread_number};

@@ -12,11 +12,11 @@ mod shard;
 mod slot;
 
 use crate::plan::PlanId;
-use crate::record::Record;
+use crate::record::{Head, Record, Ring};
 use draft::Drafts;
 use memory::Slots;
 use shard::Shard;
-use slot::{Slot, Version};
+use slot::{Change, Slot, Version};
 
 /// Fingerprints of keys begin here; lower ones name the overflow records, by plan.
 pub(crate) const FIRST_FINGERPRINT: u64 = 1 << 21;
@@ -36,15 +36,15 @@ pub(crate) struct Table {
 }
 
 /// A key's record as it was read, and the place of its successor.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
     table: &'a Table,
     slot: &'a Slot,
     version: Version,
     /// Where a new key is counted once its record is stored.
     new_in: Option<&'a Shard>,
-    /// The record; a fresh one if the key was not known.
-    pub(crate) record: Record,
+    /// The record's head; a fresh one if the key was not known.
+    pub(crate) head: Head,
 }
 
 impl Entry<'_> {
@@ -53,12 +53,32 @@ impl Entry<'_> {
         self.new_in.is_some()
     }
 
-    /// Stores the record, unless another thread has changed what was read: then nothing is stored, the answer
+    /// The record's ring; `None` if another thread has changed the record since its head was read.
+    #[inline]
+    pub(crate) fn ring(&self) -> Option<Ring> {
+        self.slot.ring(self.version, &self.table.drafts)
+    }
+
+    /// Stores a record, unless another thread has changed what was read: then nothing is stored, the answer
     /// is `false`, and the caller looks the key up again.
+    #[must_use]
+    pub(crate) fn store(&self, record: &Record) -> bool {
+        self.replace(Change::Whole(record))
+    }
+
+    /// Stores a head beside the ring that was there, likewise.
     #[inline]
     #[must_use]
-    pub(crate) fn store(self) -> bool {
-        let stored = self.slot.replace(self.version, &self.record, &self.table.drafts);
+    pub(crate) fn store_head(&self, head: &Head) -> bool {
+        if self.version.ring_in_draft() {
+            return self.ring().is_some_and(|ring| self.store(&Record { head: *head, ring }));
+        }
+        self.replace(Change::Head(head))
+    }
+
+    #[inline]
+    fn replace(&self, change: Change<'_>) -> bool {
+        let stored = self.slot.replace(self.version, change, &self.table.drafts);
         if let (true, Some(shard)) = (stored, self.new_in) {
             shard.count_key();
         }
@@ -67,6 +87,9 @@ impl Entry<'_> {
 }
 
 impl Table {
+    /// The most threads that can be storing at the same instant.
+    pub(crate) const MAX_THREADS: usize = Drafts::MAX_THREADS;
+
     /// A table for `keys` keys, `plans` plans, and `threads` threads storing at the same instant.
     pub(crate) fn new(keys: usize, plans: usize, threads: usize) -> Self {
         let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
@@ -85,24 +108,34 @@ impl Table {
     /// is no place gets the record that all such keys of the plan share.
     #[inline]
     pub(crate) fn entry(&self, fingerprint: u64, plan: PlanId) -> Entry<'_> {
+        let shard = self.shard(fingerprint);
+        // Nearly always the first place is the key's.
+        let home = self.slots.at(shard.home(fingerprint));
+        if home.fingerprint() == fingerprint {
+            let (version, head) = home.read(&self.drafts);
+            return Entry { table: self, slot: home, version, new_in: None, head };
+        }
+        self.probe(shard, fingerprint, plan)
+    }
+
+    fn probe<'a>(&'a self, shard: &'a Shard, fingerprint: u64, plan: PlanId) -> Entry<'a> {
         if fingerprint < FIRST_FINGERPRINT {
             return self.overflow_entry(fingerprint);
         }
-        let shard = self.shard(fingerprint);
         for place in shard.places(fingerprint) {
             let slot = self.slots.at(place);
             let seen = slot.fingerprint();
             if seen != fingerprint && seen != 0 {
                 continue;
             }
-            let (version, record) = slot.read(&self.drafts);
-            if record.fingerprint() == fingerprint {
-                return Entry { table: self, slot, version, new_in: None, record };
+            let (version, head) = slot.read(&self.drafts);
+            if head.fingerprint() == fingerprint {
+                return Entry { table: self, slot, version, new_in: None, head };
             }
             // Another key may have moved in since; its record is no concern of ours.
-            if record.fingerprint() == 0 {
-                let record = Record::fresh(fingerprint, plan);
-                return Entry { table: self, slot, version, new_in: Some(shard), record };
+            if head.fingerprint() == 0 {
+                let head = Head::fresh(fingerprint, plan);
+                return Entry { table: self, slot, version, new_in: Some(shard), head };
             }
         }
         shard.count_overflow();
@@ -114,11 +147,11 @@ impl Table {
     fn overflow_entry(&self, fingerprint: u64) -> Entry<'_> {
         let plan = fingerprint.saturating_sub(1).min(self.overflow.len() as u64 - 1);
         let slot = self.overflow.at(plan as usize);
-        let (version, mut record) = slot.read(&self.drafts);
-        if record.fingerprint() == 0 {
-            record = Record::fresh(plan + 1, PlanId(plan as u32));
+        let (version, mut head) = slot.read(&self.drafts);
+        if head.fingerprint() == 0 {
+            head = Head::fresh(plan + 1, PlanId(plan as u32));
         }
-        Entry { table: self, slot, version, new_in: None, record }
+        Entry { table: self, slot, version, new_in: None, head }
     }
 
     #[inline]

@@ -48,8 +48,7 @@ pub enum LimitId {
 
 impl LimitId {
     /// All four, in order.
-    pub const ALL: [Self; 4] =
-        [Self::RequestsWindow, Self::TokensWindow, Self::RequestsDay, Self::TokensDay];
+    pub const ALL: [Self; 4] = [Self::RequestsWindow, Self::TokensWindow, Self::RequestsDay, Self::TokensDay];
 
     /// The unit this limit counts.
     pub const fn unit(self) -> Unit {
@@ -105,6 +104,7 @@ impl LimitSet {
     }
 
     /// The members, in order.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = LimitId> {
         LimitId::ALL.into_iter().filter(move |limit| self.contains(*limit))
     }

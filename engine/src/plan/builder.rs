@@ -1,8 +1,8 @@
 //! From numbers that anyone may have written to a plan that the engine trusts.
 
+use crate::plan::Plan;
 use crate::plan::error::PlanError;
 use crate::plan::limit::{Burst, Limit, Span};
-use crate::plan::Plan;
 use crate::unit::{LimitId, Unit};
 use std::sync::Arc;
 

@@ -33,11 +33,6 @@ impl Grid {
         }
     }
 
-    /// W in nanoseconds.
-    pub(crate) const fn window(&self) -> u64 {
-        self.window
-    }
-
     /// ⌊t·n/W⌋, the segment in which `time` lies. `time` is below 2⁶³.
     #[inline]
     pub(crate) fn segment(&self, time: u64) -> u64 {
@@ -85,7 +80,7 @@ mod tests {
             let (min, max) = (Span::MIN_WINDOW.get(), Span::MAX_WINDOW.get());
             let grid = Grid::new(Nanos::new(min + window % (max - min + 1)));
             let time = time >> 1;
-            let exact = u128::from(time) * u128::from(SEGMENTS) / u128::from(grid.window());
+            let exact = u128::from(time) * u128::from(SEGMENTS) / u128::from(grid.window);
             let near = grid.start(exact as u64);
             u128::from(grid.segment(time)) == exact
                 && grid.segment(near) == exact as u64

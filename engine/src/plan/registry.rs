@@ -1,10 +1,10 @@
 //! The plans a limiter knows, compiled for deciding and found by number.
 
 use crate::nanos::Nanos;
+use crate::plan::Plan;
 use crate::plan::error::PlansFull;
 use crate::plan::grid::Grid;
 use crate::plan::limit::{Limit, Mode, Span};
-use crate::plan::Plan;
 use crate::unit::{LimitId, Unit};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -50,6 +50,8 @@ pub(crate) struct UnitRules {
 pub(crate) struct CompiledPlan {
     pub(crate) plan: Plan,
     units: [UnitRules; 2],
+    /// Both units are counted on the same grid, as in nearly every plan.
+    one_grid: bool,
     names: [Option<Arc<str>>; 4],
 }
 
@@ -57,7 +59,15 @@ impl CompiledPlan {
     pub(crate) fn new(plan: Plan) -> Self {
         let units = Unit::ALL.map(|unit| UnitRules::new(&plan, unit));
         let names = LimitId::ALL.map(|id| plan.limit(id).map(Limit::name));
-        Self { plan, units, names }
+        let one_grid = units[0].grid == units[1].grid;
+        Self { plan, units, one_grid, names }
+    }
+
+    /// The grids of both units, or of one where they are the same.
+    #[inline]
+    pub(crate) fn grids(&self) -> impl Iterator<Item = &Grid> {
+        let distinct = if self.one_grid { 1 } else { 2 };
+        self.units[..distinct].iter().map(|rules| &rules.grid)
     }
 
     /// The name of a limit, made once so that headers need not make it.
@@ -72,15 +82,6 @@ impl CompiledPlan {
 }
 
 impl UnitRules {
-    /// The most units a limit ever admits at once, and whether it denies; `None` if it is not set.
-    pub(crate) fn ceiling(&self, limit: LimitId) -> Option<(u64, bool)> {
-        if limit.is_day() {
-            self.day.map(|rule| (rule.amount, rule.enforced))
-        } else {
-            self.window.map(|rule| (rule.ceiling, rule.enforced))
-        }
-    }
-
     fn new(plan: &Plan, unit: Unit) -> Self {
         let window = plan.limit(LimitId::window(unit));
         let span = match window.map(Limit::span) {

@@ -1,6 +1,6 @@
 //! The decision: may this call be charged to all its limits, and if not, which denies it until when?
 
-use super::Record;
+use super::{Head, Record};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
 use crate::plan::{CompiledPlan, UnitRules};
@@ -28,17 +28,23 @@ pub struct Denial {
     pub retry_after: Nanos,
 }
 
-impl Record {
+/// Which limits have no room for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Judgement {
+    /// Enforced limits: any of them denies the call.
+    pub(crate) denying: LimitSet,
+    /// Shadow limits: they report.
+    pub(crate) shadow: LimitSet,
+}
+
+impl Head {
     /// Judges a call at the record's time, under the plan it is expressed in. Changes nothing.
     #[inline]
-    pub(crate) fn judge(&self, plan: &CompiledPlan, cost: Cost, at: Timestamp) -> Verdict {
-        let mut shadow = LimitSet::EMPTY;
-        let mut denied = false;
+    pub(crate) fn judge(&self, plan: &CompiledPlan, cost: Cost) -> Judgement {
+        let mut judgement = Judgement { denying: LimitSet::EMPTY, shadow: LimitSet::EMPTY };
         let mut refuse = |enforced: bool, limit| {
-            denied |= enforced;
-            if !enforced {
-                shadow = shadow.with(limit);
-            }
+            let set = if enforced { &mut judgement.denying } else { &mut judgement.shadow };
+            *set = set.with(limit);
         };
         for unit in Unit::ALL {
             let (rules, cost) = (plan.unit(unit), cost.of(unit));
@@ -53,63 +59,81 @@ impl Record {
                 refuse(rule.enforced, LimitId::day(unit));
             }
         }
-        if denied { self.explain(plan, cost, at) } else { Verdict::Admit(shadow) }
+        judgement
     }
 
-    /// R10: the limit that denies longest and until when; or the first that never admits the call.
-    ///
-    /// Every limit's room only grows while nothing is charged, so the latest of their times is exact.
-    fn explain(&self, plan: &CompiledPlan, cost: Cost, at: Timestamp) -> Verdict {
-        let mut longest: Option<Denial> = None;
-        for limit in LimitId::ALL {
-            let cost = cost.of(limit.unit());
-            let rules = plan.unit(limit.unit());
-            let Some((ceiling, enforced)) = rules.ceiling(limit) else { continue };
-            if !enforced {
-                continue;
-            }
-            if cost > ceiling {
-                return Verdict::Never(limit);
-            }
-            let retry_after = self.room_in(limit, rules, cost, at);
-            if longest.is_none_or(|denial| denial.retry_after < retry_after) {
-                longest = Some(Denial { limit, retry_after });
-            }
+    /// Charges a call to every limit of both units (R5), unless a window cannot count it: then nothing is
+    /// charged, and the answer is `false`.
+    #[inline]
+    pub(crate) fn charge(&mut self, plan: &CompiledPlan, cost: Cost) -> bool {
+        if !Unit::ALL.into_iter().all(|unit| self.window_holds(unit, cost.of(unit))) {
+            return false;
         }
-        longest.map_or(Verdict::Admit(LimitSet::EMPTY), Verdict::Deny)
-    }
-
-    /// How long a limit that the plan sets denies `cost` units, which are not more than it ever admits.
-    fn room_in(&self, limit: LimitId, rules: &UnitRules, cost: u64, at: Timestamp) -> Nanos {
-        let unit = limit.unit();
-        if let Some(rule) = rules.window.as_ref().filter(|_| !limit.is_day()) {
-            let window = self.window_has_room_at(unit, &rules.grid, rule.ceiling, cost);
-            let room_at = window.max(self.bucket_has_room_at(unit, rule, cost));
-            return self.wait_until(room_at, at);
+        for unit in Unit::ALL {
+            let units = cost.of(unit);
+            self.charge_bucket(unit, plan.unit(unit).window.as_ref(), units);
+            self.charge_window(unit, units);
+            self.charge_day(unit, units);
         }
-        match rules.day.as_ref().filter(|_| limit.is_day()) {
-            Some(rule) if !self.day_has_room(unit, rule.amount, cost) => self.next_midnight() - at.unix,
-            _ => Nanos::ZERO,
-        }
+        true
     }
 
     /// From the call's own time, which may lie before the record's, to a time on the record's clock.
     pub(super) fn wait_until(&self, time: u64, at: Timestamp) -> Nanos {
         if time <= self.time() { Nanos::ZERO } else { Nanos::new(time) - at.monotonic }
     }
+}
 
-    /// Charges a call to every limit of both units (R5).
-    #[inline]
+impl Record {
+    /// The verdict on a call that was judged so: of the limits that deny it, the one that denies longest and until
+    /// when (R10); or the first that never admits it.
+    ///
+    /// Every limit's room only grows while nothing is charged, so the latest of their times is exact.
+    pub(crate) fn verdict(
+        &self,
+        plan: &CompiledPlan,
+        cost: Cost,
+        at: Timestamp,
+        judgement: Judgement,
+    ) -> Verdict {
+        let mut verdict = Verdict::Admit(judgement.shadow);
+        let mut longest = Nanos::ZERO;
+        for limit in judgement.denying.iter() {
+            let (cost, rules) = (cost.of(limit.unit()), plan.unit(limit.unit()));
+            let Some(retry_after) = self.room_in(limit, rules, cost, at) else {
+                return Verdict::Never(limit);
+            };
+            if retry_after > longest || matches!(verdict, Verdict::Admit(_)) {
+                (longest, verdict) = (retry_after, Verdict::Deny(Denial { limit, retry_after }));
+            }
+        }
+        verdict
+    }
+
+    /// How long a limit denies `cost` units; `None` if it never admits so many.
+    fn room_in(&self, limit: LimitId, rules: &UnitRules, cost: u64, at: Timestamp) -> Option<Nanos> {
+        let unit = limit.unit();
+        if limit.is_day() {
+            let rule = rules.day.filter(|rule| cost <= rule.amount)?;
+            let has_room = self.head.day_has_room(unit, rule.amount, cost);
+            return Some(if has_room { Nanos::ZERO } else { self.head.next_midnight() - at.unix });
+        }
+        let rule = rules.window.filter(|rule| cost <= rule.ceiling)?;
+        let window = self.window_has_room_at(unit, &rules.grid, rule.ceiling, cost);
+        let room_at = window.max(self.head.bucket_has_room_at(unit, &rule, cost));
+        Some(self.head.wait_until(room_at, at))
+    }
+
+    /// Charges a call to every limit of both units, windows that cannot count it included.
     pub(crate) fn charge(&mut self, plan: &CompiledPlan, cost: Cost) {
         for unit in Unit::ALL {
             self.charge_unit(plan, unit, cost.of(unit));
         }
     }
 
-    #[inline]
     pub(super) fn charge_unit(&mut self, plan: &CompiledPlan, unit: Unit, units: u64) {
-        self.charge_bucket(unit, plan.unit(unit).window.as_ref(), units);
+        self.head.charge_bucket(unit, plan.unit(unit).window.as_ref(), units);
         self.charge_window(unit, units);
-        self.charge_day(unit, units);
+        self.head.charge_day(unit, units);
     }
 }

@@ -1,7 +1,7 @@
 //! R8: units of the UTC day.
 
 use super::packed::{Field, UnitFields, day_max};
-use super::{DAY, META, Record};
+use super::{DAY, Head, META};
 use crate::nanos::Nanos;
 use crate::unit::Unit;
 
@@ -17,7 +17,7 @@ const fn word(unit: Unit) -> usize {
     }
 }
 
-impl Record {
+impl Head {
     /// The number of the day being counted. It never goes back.
     #[inline]
     pub(super) fn day(&self) -> u64 {

@@ -13,8 +13,8 @@ impl Record {
         for unit in Unit::ALL {
             let (from, to) = (from.unit(unit), to.unit(unit));
             self.regrid_window(unit, &from.grid, &to.grid);
-            self.rerule_bucket(unit, from.window.as_ref(), to.window.as_ref());
+            self.head.rerule_bucket(unit, from.window.as_ref(), to.window.as_ref());
         }
-        Field::PLAN.set(&mut self.words[META], u64::from(id.0));
+        Field::PLAN.set(&mut self.head.words[META], u64::from(id.0));
     }
 }

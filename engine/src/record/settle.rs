@@ -1,6 +1,6 @@
 //! R7: what a reservation reserved is replaced by what the call used.
 
-use super::Record;
+use super::{Head, Record};
 use crate::plan::CompiledPlan;
 use crate::unit::{Cost, Unit};
 
@@ -15,10 +15,10 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
-    /// The charge just made on `record`.
+    /// The charge just made on a record.
     #[inline]
-    pub(crate) fn made_on(record: &Record, cost: Cost) -> Self {
-        Self { time: record.time(), day: record.day(), cost }
+    pub(crate) fn made_on(head: &Head, cost: Cost) -> Self {
+        Self { time: head.time(), day: head.day(), cost }
     }
 }
 
@@ -37,9 +37,9 @@ impl Record {
 
     fn refund_unit(&mut self, plan: &CompiledPlan, unit: Unit, charge: Charge, units: u64) {
         let rules = plan.unit(unit);
-        let (charged_in, current) = (rules.grid.segment(charge.time), rules.grid.segment(self.time()));
+        let (charged_in, current) = (rules.grid.segment(charge.time), rules.grid.segment(self.head.time()));
         self.refund_window(unit, charged_in, current, units);
-        self.refund_day(unit, charge.day, units);
-        self.refund_bucket(unit, rules.window.as_ref(), units);
+        self.head.refund_day(unit, charge.day, units);
+        self.head.refund_bucket(unit, rules.window.as_ref(), units);
     }
 }

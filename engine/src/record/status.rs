@@ -31,24 +31,24 @@ impl Record {
         let unit = limit.unit();
         let rules = plan.unit(unit);
         let rule = rules.window.as_ref()?;
-        let unused = rule.amount.saturating_sub(self.window_total(unit));
+        let unused = rule.amount.saturating_sub(self.head.window_total(unit));
         let whole_at =
-            self.window_empty_at(unit, &rules.grid).max(self.bucket_owes_burst_at(unit, rule));
+            self.window_empty_at(unit, &rules.grid).max(self.head.bucket_owes_burst_at(unit, rule));
         Some(LimitStatus {
             limit: rule.amount,
-            remaining: unused.min(self.bucket_room(unit, rule)),
-            reset_after: self.wait_until(whole_at, at),
+            remaining: unused.min(self.head.bucket_room(unit, rule)),
+            reset_after: self.head.wait_until(whole_at, at),
             window: Nanos::new(rule.window),
         })
     }
 
     fn day_status(&self, plan: &CompiledPlan, limit: LimitId, at: Timestamp) -> Option<LimitStatus> {
         let rule = plan.unit(limit.unit()).day.as_ref()?;
-        let used = self.day_used(limit.unit());
+        let used = self.head.day_used(limit.unit());
         Some(LimitStatus {
             limit: rule.amount,
             remaining: rule.amount.saturating_sub(used),
-            reset_after: if used == 0 { Nanos::ZERO } else { self.next_midnight() - at.unix },
+            reset_after: if used == 0 { Nanos::ZERO } else { self.head.next_midnight() - at.unix },
             window: Nanos::DAY,
         })
     }

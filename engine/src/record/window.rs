@@ -3,17 +3,18 @@
 //! The segment of a unit is the one in which it was admitted; it counts until the whole segment is older than
 //! the window. `total` is the sum over the n completed segments still counted and the current one.
 
-use super::packed::window_max;
-use super::{RING, Record, TOTALS};
+use super::packed::{UnitFields, window_max};
+use super::{Head, Record, Ring, TOTALS};
 use crate::plan::{Grid, SEGMENTS};
 use crate::unit::Unit;
+use std::ops::RangeInclusive;
 
-/// The word that holds a completed segment.
-fn place(segment: u64) -> usize {
-    RING + (segment % SEGMENTS) as usize
+/// The counted segments, oldest first, `current` last. Before the clock's first n segments there are fewer.
+fn counted_segments(current: u64) -> RangeInclusive<u64> {
+    current.saturating_sub(SEGMENTS)..=current
 }
 
-impl Record {
+impl Head {
     /// Units counted in the window.
     #[inline]
     pub(super) fn window_total(&self, unit: Unit) -> u64 {
@@ -26,47 +27,78 @@ impl Record {
         self.window_total(unit).saturating_add(cost) <= ceiling
     }
 
+    /// Whether the window can count `units` more.
+    #[inline]
+    pub(super) fn window_holds(&self, unit: Unit, units: u64) -> bool {
+        self.window_total(unit).saturating_add(units) <= window_max(unit)
+    }
+
+    /// Counts units in the current segment. The window must be able to hold them.
+    #[inline]
+    pub(super) fn charge_window(&mut self, unit: Unit, units: u64) {
+        self.set(TOTALS, unit, self.window_total(unit).wrapping_add(units));
+    }
+}
+
+impl Ring {
+    fn place(segment: u64) -> usize {
+        (segment % SEGMENTS) as usize
+    }
+
+    /// Units of a completed segment that is counted.
+    fn get(&self, unit: Unit, segment: u64) -> u64 {
+        UnitFields::WINDOW.of(unit).get(self.words[Self::place(segment)])
+    }
+
+    fn set(&mut self, unit: Unit, segment: u64, units: u64) {
+        UnitFields::WINDOW.of(unit).set(&mut self.words[Self::place(segment)], units);
+    }
+
+    /// Units of all completed segments that are counted.
+    fn sum(&self, unit: Unit) -> u64 {
+        let field = UnitFields::WINDOW.of(unit);
+        self.words.iter().map(|word| field.get(*word)).sum()
+    }
+
+    fn clear(&mut self, unit: Unit) {
+        (0..SEGMENTS).for_each(|segment| self.set(unit, segment, 0));
+    }
+}
+
+impl Record {
     /// Units of the current segment: what the completed ones do not account for.
     fn current_segment(&self, unit: Unit) -> u64 {
-        let completed: u64 = (0..SEGMENTS).map(|segment| self.get(place(segment), unit)).sum();
-        self.window_total(unit) - completed
+        self.head.window_total(unit).saturating_sub(self.ring.sum(unit))
     }
 
-    /// Units of one of the n + 1 counted segments, of which `current` is the newest.
+    /// Units of a counted segment, of which `current` is the newest.
     fn segment_units(&self, unit: Unit, segment: u64, current: u64) -> u64 {
-        if segment == current { self.current_segment(unit) } else { self.get(place(segment), unit) }
+        if segment == current { self.current_segment(unit) } else { self.ring.get(unit, segment) }
     }
 
-    /// The counted segments, oldest first, `current` last.
-    fn counted_segments(current: u64) -> impl DoubleEndedIterator<Item = u64> {
-        current.saturating_sub(SEGMENTS)..=current
+    fn set_total(&mut self, unit: Unit, units: u64) {
+        self.head.set(TOTALS, unit, units);
     }
 
     /// Makes `to` the current segment: those in between are empty, and those older than n segments leave.
-    #[inline]
     pub(super) fn turn_window(&mut self, unit: Unit, from: u64, to: u64) {
-        if from != to {
-            self.turn_segments(unit, from, to);
+        if from == to {
+            return;
         }
-    }
-
-    fn turn_segments(&mut self, unit: Unit, from: u64, to: u64) {
         let mut completed = self.current_segment(unit);
         // After n + 1 turns every segment is a new one.
         for segment in from..to.min(from + SEGMENTS + 1) {
-            let expired = self.get(place(segment), unit);
-            self.set(TOTALS, unit, self.window_total(unit) - expired);
-            self.set(place(segment), unit, completed);
+            let expired = self.ring.get(unit, segment);
+            self.set_total(unit, self.head.window_total(unit) - expired);
+            self.ring.set(unit, segment, completed);
             completed = 0;
         }
     }
 
-    /// Counts units in the current segment.
-    #[inline]
+    /// Counts units in the current segment, as many as the counters can tell.
     pub(super) fn charge_window(&mut self, unit: Unit, units: u64) {
-        let total = self.window_total(unit).saturating_add(units);
-        if total <= window_max(unit) {
-            self.set(TOTALS, unit, total);
+        if self.head.window_holds(unit, units) {
+            self.head.charge_window(unit, units);
         } else {
             self.saturate_window(unit);
         }
@@ -76,14 +108,8 @@ impl Record {
     /// what did not fit is missed when older segments leave.
     #[cold]
     fn saturate_window(&mut self, unit: Unit) {
-        self.clear_completed(unit);
-        self.set(TOTALS, unit, window_max(unit));
-    }
-
-    fn clear_completed(&mut self, unit: Unit) {
-        for segment in 0..SEGMENTS {
-            self.set(place(segment), unit, 0);
-        }
+        self.ring.clear(unit);
+        self.set_total(unit, window_max(unit));
     }
 
     /// Takes units back that were charged in `charged_in`, if that segment still counts (R7).
@@ -92,15 +118,18 @@ impl Record {
     /// were charged in (R9): what their segment lacks is taken from the next. A saturated segment gives
     /// nothing back, since it may hold more than it shows.
     pub(super) fn refund_window(&mut self, unit: Unit, charged_in: u64, current: u64, mut units: u64) {
-        for segment in Self::counted_segments(current).filter(|segment| *segment >= charged_in) {
+        if charged_in.saturating_add(SEGMENTS) < current {
+            return;
+        }
+        for segment in charged_in..=current {
             let held = self.segment_units(unit, segment, current);
-            if charged_in + SEGMENTS < current || held == window_max(unit) {
+            if units == 0 || held == window_max(unit) {
                 return;
             }
             let back = units.min(held);
-            self.set(TOTALS, unit, self.window_total(unit) - back);
+            self.set_total(unit, self.head.window_total(unit) - back);
             if segment != current {
-                self.set(place(segment), unit, held - back);
+                self.ring.set(unit, segment, held - back);
             }
             units -= back;
         }
@@ -110,26 +139,28 @@ impl Record {
     ///
     /// `cost` is at most `ceiling`, so that an empty window has room.
     pub(super) fn window_has_room_at(&self, unit: Unit, grid: &Grid, ceiling: u64, cost: u64) -> u64 {
-        let current = grid.segment(self.time());
-        let mut total = self.window_total(unit);
-        let mut room_at = self.time();
-        for segment in Self::counted_segments(current) {
-            if total.saturating_add(cost) <= ceiling {
-                break;
-            }
-            total -= self.segment_units(unit, segment, current);
-            room_at = grid.expiry(segment);
+        let mut total = self.head.window_total(unit);
+        let must_leave = total.saturating_add(cost).saturating_sub(ceiling);
+        if must_leave == 0 {
+            return self.head.time();
         }
-        room_at
+        let enough = total - must_leave.min(total);
+        let current = grid.segment(self.head.time());
+        let leaves_enough = |segment: &u64| {
+            total -= self.ring.get(unit, *segment);
+            total <= enough
+        };
+        let last_to_leave = (*counted_segments(current).start()..current).find(leaves_enough);
+        grid.expiry(last_to_leave.unwrap_or(current))
     }
 
     /// The first time at which the window is empty, if nothing else is charged.
     pub(super) fn window_empty_at(&self, unit: Unit, grid: &Grid) -> u64 {
-        let current = grid.segment(self.time());
-        Self::counted_segments(current)
+        let current = grid.segment(self.head.time());
+        counted_segments(current)
             .rev()
             .find(|segment| self.segment_units(unit, *segment, current) > 0)
-            .map_or(self.time(), |newest| grid.expiry(newest))
+            .map_or(self.head.time(), |newest| grid.expiry(newest))
     }
 
     /// Moves what is counted onto the grid of another window (R9).
@@ -140,19 +171,20 @@ impl Record {
         if from == to {
             return;
         }
-        let (current, new_current) = (from.segment(self.time()), to.segment(self.time()));
-        let mut moved = [0; SEGMENTS as usize + 1];
-        for segment in Self::counted_segments(current) {
-            let newest = (from.start(segment + 1) - 1).min(self.time());
+        let now = self.head.time();
+        let (current, new_current) = (from.segment(now), to.segment(now));
+        let mut by_age = [0; SEGMENTS as usize + 1];
+        for segment in counted_segments(current) {
+            let newest = (from.start(segment + 1) - 1).min(now);
             let age = new_current - to.segment(newest);
-            if let Some(units) = moved.get_mut(age as usize) {
+            if let Some(units) = by_age.get_mut(age as usize) {
                 *units += self.segment_units(unit, segment, current);
             }
         }
-        self.set(TOTALS, unit, moved.iter().sum());
-        self.clear_completed(unit);
-        for segment in Self::counted_segments(new_current).filter(|segment| *segment != new_current) {
-            self.set(place(segment), unit, moved[(new_current - segment) as usize]);
+        self.set_total(unit, by_age.iter().sum());
+        self.ring.clear(unit);
+        for segment in *counted_segments(new_current).start()..new_current {
+            self.ring.set(unit, segment, by_age[(new_current - segment) as usize]);
         }
     }
 }

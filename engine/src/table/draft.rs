@@ -3,19 +3,22 @@
 //! Drafts belong to the table and are never freed, so any thread may read one at any time; whether what
 //! it read was whole, the slot's control word tells. A draft is claimed by the thread that writes it, and released by
 //! whoever makes the last control word forget it.
+//!
+//! The first half of the drafts are private: draft n is claimed by thread n alone, without a locked operation. Threads with
+//! higher numbers, and a thread whose own draft is still named somewhere, share the other half.
 
 use super::slot::RecordWords;
-use crate::sync::{AtomicBool, Ordering, thread_hint};
+use crate::sync::{AtomicBool, Ordering, thread_number};
 use crossbeam_utils::CachePadded;
 use std::num::NonZeroU64;
 
-/// A draft's place. Its tag, the place plus one, fits the control word's 16 bits.
+/// A draft's place. Its tag, the place plus one, fits the control word's 15 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DraftId(NonZeroU64);
 
 impl DraftId {
     /// The most drafts that tags can tell apart.
-    pub(super) const MAX: usize = u16::MAX as usize;
+    pub(super) const MAX: usize = (1 << 15) - 1;
 
     #[inline]
     pub(super) fn from_tag(tag: u64) -> Option<Self> {
@@ -26,42 +29,68 @@ impl DraftId {
     pub(super) fn tag(self) -> u64 {
         self.0.get()
     }
+
+    #[inline]
+    fn at(place: usize) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(place as u64))
+    }
 }
 
-/// One draft; two cache lines, so that neighbours do not disturb each other.
+/// One draft, apart from its neighbours in the cache.
 #[derive(Debug)]
 struct Draft {
     claimed: AtomicBool,
     words: RecordWords,
 }
 
-/// As many drafts as threads may store at the same instant.
+/// As many drafts as threads may store at the same instant, and as many private ones.
 #[derive(Debug)]
 pub(super) struct Drafts {
     drafts: Box<[CachePadded<Draft>]>,
+    private: usize,
 }
 
 impl Drafts {
-    /// Drafts for so many threads; at least one, at most [`DraftId::MAX`].
+    /// The most threads that drafts can be made for.
+    pub(super) const MAX_THREADS: usize = DraftId::MAX / 2;
+
+    /// Drafts for so many threads; at least one, at most [`Self::MAX_THREADS`].
     pub(super) fn new(threads: usize) -> Self {
+        let private = threads.clamp(1, Self::MAX_THREADS);
         let vacant =
             || CachePadded::new(Draft { claimed: AtomicBool::new(false), words: RecordWords::zeroed() });
-        Self { drafts: (0..threads.clamp(1, DraftId::MAX)).map(|_| vacant()).collect() }
+        Self { drafts: (0..2 * private).map(|_| vacant()).collect(), private }
     }
 
-    /// A draft for the calling thread alone. A free one is at hand unless more threads than the table was made for
-    /// are within a store at this instant; then this one goes round until one of them is through.
+    /// A draft for the calling thread alone.
     #[inline]
     pub(super) fn claim(&self) -> DraftId {
-        let mut at = thread_hint() % self.drafts.len();
-        loop {
-            let claimed = &self.drafts[at].claimed;
-            // Ordering: Acquire, partner `release`: what was done with the draft before lies before what we do. Relaxed on
-            // failure: nothing follows from finding it taken.
-            if claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-                return DraftId(NonZeroU64::MIN.saturating_add(at as u64));
+        let number = thread_number();
+        if let Some(draft) = self.drafts[..self.private].get(number) {
+            // Only this thread ever claims this draft, so that nobody claims it between the load and the store. Ordering:
+            // Acquire, partner `release`: what was done with the draft before lies before what we do. Relaxed store: a
+            // release by another thread comes after the exchange that published this claim.
+            if !draft.claimed.load(Ordering::Acquire) {
+                draft.claimed.store(true, Ordering::Relaxed);
+                return DraftId::at(number);
             }
-            at = (at + 1) % self.drafts.len();
+        }
+        self.claim_shared(number)
+    }
+
+    /// A shared draft. A free one is at hand unless more threads than the table was made for are within a store at this
+    /// instant; then this one goes round until one of them is through.
+    #[cold]
+    fn claim_shared(&self, number: usize) -> DraftId {
+        let mut at = number % self.private;
+        loop {
+            let place = self.private + at;
+            // Ordering: Acquire, partner `release`, as above. Relaxed on failure: nothing follows from finding it taken.
+            let claimed = &self.drafts[place].claimed;
+            if claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                return DraftId::at(place);
+            }
+            at = (at + 1) % self.private;
             #[cfg(tidegate_loom)]
             loom::thread::yield_now();
         }
@@ -70,7 +99,7 @@ impl Drafts {
     /// Gives a draft back that no control word names.
     #[inline]
     pub(super) fn release(&self, draft: DraftId) {
-        // Ordering: Release, partner the exchange in `claim`.
+        // Ordering: Release, partner the Acquire in `claim`.
         self.draft(draft).claimed.store(false, Ordering::Release);
     }
 

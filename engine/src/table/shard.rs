@@ -26,16 +26,21 @@ impl Shard {
         }
     }
 
+    /// The first place to look for a key's record.
+    #[inline]
+    pub(super) fn home(&self, fingerprint: u64) -> usize {
+        // The upper bits scale to a place, the lowest chose the shard.
+        self.first + ((u128::from(fingerprint) * self.len as u128) >> 64) as usize
+    }
+
     /// The places where a key's record may stand, in the order in which they are tried. A new key takes the first
     /// vacant one, and records never move: whoever finds a vacant place first has passed no record of the key.
     #[inline]
     pub(super) fn places(&self, fingerprint: u64) -> impl Iterator<Item = usize> + use<> {
-        // The upper bits scale to a place, the lowest chose the shard.
-        let home = ((u128::from(fingerprint) * self.len as u128) >> 64) as usize;
-        let (first, len) = (self.first, self.len);
+        let (home, end, len) = (self.home(fingerprint), self.first + self.len, self.len);
         (0..len.min(MAX_PROBES)).map(move |step| {
             let at = home + step;
-            first + if at < len { at } else { at - len }
+            if at < end { at } else { at - len }
         })
     }
 

@@ -1,18 +1,21 @@
 //! One record, read and replaced as a whole by any number of threads without a lock.
 //!
 //! A slot is a control word and the record's words. The control word says in which version the record is and
-//! where its words stand: at home in the slot, or in a draft (see [`draft`](super::draft)).
+//! where its words stand: at home in the slot, or in a draft (see [`draft`](super::draft)). Most changes leave
+//! the ring as it is; their draft holds the head alone.
 //!
-//! | control word          | the record is                          | who may write the home words |
-//! |-----------------------|----------------------------------------|------------------------------|
-//! | (version, home)       | the home words                         | nobody                       |
-//! | (version, draft d)    | the words of draft d                   | one thread, the copier       |
+//! | control word              | the head is in  | the ring is | who may write the home words  |
+//! |---------------------------|-----------------|-------------|-------------------------------|
+//! | (version, home)           | the home words  | at home     | nobody                        |
+//! | (version, head in d)      | draft d         | at home     | the copier, the head          |
+//! | (version, whole in d)     | draft d         | in draft d  | the copier                    |
 //!
-//! | from → to                          | by        | meaning                                                |
-//! |------------------------------------|-----------|--------------------------------------------------------|
-//! | (v, home) → (v+1, draft d)         | a writer  | its record counts from here on; it becomes the copier  |
-//! | (v, draft d) → (v+1, draft e)      | a writer  | its record counts; draft d is free; the copier stays   |
-//! | (v, draft d) → (v, home)           | the copier| the home words hold version v; draft d is free         |
+//! | from → to                             | by         | meaning                                               |
+//! |---------------------------------------|------------|-------------------------------------------------------|
+//! | (v, home) → (v+1, head or whole in d) | a writer   | its record counts from here on; it becomes the copier |
+//! | (v, head in d) → (v+1, either in e)   | a writer   | its record counts; d is free; the copier stays        |
+//! | (v, whole in d) → (v+1, whole in e)   | a writer   | the same; the ring at home is not whole yet           |
+//! | (v, either in d) → (v, home)          | the copier | the home words hold version v; d is free              |
 //!
 //! A writer makes its record count with one compare-and-swap against the control word it read, so a record is always
 //! the successor of the one it was computed from. A thread stalled anywhere holds up no other: readers and
@@ -21,43 +24,68 @@
 //! Atomics*, 2025.)
 
 use super::draft::{DraftId, Drafts};
-use crate::record::{Record, WORDS};
+use crate::record::{HEAD_WORDS, Head, RING_WORDS, Record, Ring};
 use crate::sync::{Ordering, Typed, Words};
 
-/// The control word: a version in the upper 48 bits, and a draft's number plus one or zero for home in the lower 16.
+/// The control word: a version in the upper 48 bits, then whether the draft holds the ring too, then the draft's
+/// number plus one, or zero for home.
 ///
-/// 2⁴⁸ changes of one slot between a thread's read and its swap, three years at a change a nanosecond … a
-/// thread that sleeps through that is not reckoned with.
+/// A thread would have to sleep through exactly 2⁴⁸ changes of one slot, three days at a change a nanosecond, between
+/// its read and its swap to take a new version for an old one. That is not reckoned with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub(super) struct Version(u64);
 
-// SAFETY: `Version` is `repr(transparent)` over `u64`, which has no padding, is valid for every bit pattern, and holds no
-// pointer; it is `Copy` and `'static`.
+// SAFETY: `Version` is `repr(transparent)` over `u64`, for which all zeroes are a value.
 unsafe impl bytemuck::Zeroable for Version {}
-// SAFETY: as above.
+// SAFETY: `Version` is `repr(transparent)` over `u64`, which has no padding, is valid for every bit pattern and holds no
+// pointer; it is `Copy` and `'static`.
 unsafe impl bytemuck::Pod for Version {}
 
 impl Version {
-    const DRAFT_BITS: u32 = 16;
+    const DRAFT_BITS: u32 = 15;
     const DRAFT_MASK: u64 = (1 << Self::DRAFT_BITS) - 1;
+    const WHOLE: u64 = 1 << Self::DRAFT_BITS;
+    const NUMBER_SHIFT: u32 = Self::DRAFT_BITS + 1;
 
     #[inline]
     fn draft(self) -> Option<DraftId> {
         DraftId::from_tag(self.0 & Self::DRAFT_MASK)
     }
 
-    /// The next version, its record in a draft.
+    /// Whether the ring at home is not that of this version.
     #[inline]
-    fn next_in(self, draft: DraftId) -> Self {
-        let version = (self.0 >> Self::DRAFT_BITS).wrapping_add(1);
-        Self(version << Self::DRAFT_BITS | draft.tag())
+    pub(super) fn ring_in_draft(self) -> bool {
+        self.0 & Self::WHOLE != 0
     }
 
-    /// The same version, its record at home.
+    /// The next version, in a draft.
+    #[inline]
+    fn next_in(self, draft: DraftId, whole: bool) -> Self {
+        let number = (self.0 >> Self::NUMBER_SHIFT).wrapping_add(1);
+        Self(number << Self::NUMBER_SHIFT | u64::from(whole) << Self::DRAFT_BITS | draft.tag())
+    }
+
+    /// The same version, at home.
     #[inline]
     fn at_home(self) -> Self {
-        Self(self.0 & !Self::DRAFT_MASK)
+        Self(self.0 >> Self::NUMBER_SHIFT << Self::NUMBER_SHIFT)
+    }
+}
+
+/// What a writer changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change<'a> {
+    /// The head; the ring stays as it is. Not to be made against a version whose ring is in a draft.
+    Head(&'a Head),
+    /// Both.
+    Whole(&'a Record),
+}
+
+impl Change<'_> {
+    #[inline]
+    fn is_whole(self) -> bool {
+        matches!(self, Self::Whole(_))
     }
 }
 
@@ -70,7 +98,37 @@ pub(super) struct Slot {
 }
 
 /// The words of a record, at home or in a draft.
-pub(super) type RecordWords = Words<WORDS>;
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct RecordWords {
+    head: Words<HEAD_WORDS>,
+    ring: Words<RING_WORDS>,
+}
+
+impl RecordWords {
+    pub(super) fn zeroed() -> Self {
+        Self { head: Words::zeroed(), ring: Words::zeroed() }
+    }
+
+    #[inline]
+    fn store(&self, change: Change<'_>) {
+        match change {
+            Change::Head(head) => self.head.store(head.words()),
+            Change::Whole(record) => {
+                self.head.store(record.head.words());
+                self.ring.store(record.ring.words());
+            }
+        }
+    }
+
+    /// Copies another's words, the ring only if asked for.
+    fn copy_from(&self, other: &Self, whole: bool) {
+        self.head.store(&other.head.load());
+        if whole {
+            self.ring.store(&other.ring.load());
+        }
+    }
+}
 
 impl Slot {
     #[cfg(any(test, tidegate_loom))]
@@ -82,33 +140,49 @@ impl Slot {
     /// way, and never changed after that.
     #[inline]
     pub(super) fn fingerprint(&self) -> u64 {
-        self.home.first()
+        self.home.head.first()
     }
 
-    /// The record, and the version that says so.
+    /// The head, and the version that says so.
     #[inline]
-    pub(super) fn read(&self, drafts: &Drafts) -> (Version, Record) {
+    pub(super) fn read(&self, drafts: &Drafts) -> (Version, Head) {
         loop {
             // Ordering: Acquire, partner the Release of `replace` (draft words) and `bring_home` (home words).
             let version = self.control.load(Ordering::Acquire);
             let words = match version.draft() {
-                None => self.home.load(),
-                Some(draft) => drafts.words(draft).load(),
+                None => self.home.head.load(),
+                Some(draft) => drafts.words(draft).head.load(),
             };
-            // Ordering: Relaxed. The Acquire loads of the words keep this one behind them.
-            if self.control.load(Ordering::Relaxed) == version {
-                return (version, Record::from_words(words));
+            if self.is_still(version) {
+                return (version, Head::from_words(words));
             }
         }
     }
 
-    /// Makes `record` the slot's record, if it still is in version `seen`.
+    /// The ring of a version, if the slot still is in it.
+    #[inline]
+    pub(super) fn ring(&self, version: Version, drafts: &Drafts) -> Option<Ring> {
+        let words = match version.draft().filter(|_| version.ring_in_draft()) {
+            None => self.home.ring.load(),
+            Some(draft) => drafts.words(draft).ring.load(),
+        };
+        self.is_still(version).then(|| Ring::from_words(words))
+    }
+
+    /// Whether words read since `version` was read are that version's.
+    #[inline]
+    fn is_still(&self, version: Version) -> bool {
+        // Ordering: Relaxed. The Acquire loads of the words keep this one behind them.
+        self.control.load(Ordering::Relaxed) == version
+    }
+
+    /// Makes the change, if the slot still is in version `seen`.
     #[inline]
     #[must_use]
-    pub(super) fn replace(&self, seen: Version, record: &Record, drafts: &Drafts) -> bool {
+    pub(super) fn replace(&self, seen: Version, change: Change<'_>, drafts: &Drafts) -> bool {
         let draft = drafts.claim();
-        drafts.words(draft).store(record.words());
-        let next = seen.next_in(draft);
+        drafts.words(draft).store(change);
+        let next = seen.next_in(draft, change.is_whole());
         // Ordering: Release publishes the draft's words to whoever reads this version; Acquire on success, so that a
         // displaced draft is freed after what its writer did. Relaxed on failure: nothing is used.
         if self.control.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
@@ -118,15 +192,15 @@ impl Slot {
         match seen.draft() {
             // Nothing names that draft any more. Its copier will find ours instead.
             Some(displaced) => drafts.release(displaced),
-            None => self.bring_home(next, record, drafts),
+            None => self.bring_home(next, change, drafts),
         }
         true
     }
 
     /// The copier's part: copies the record home until the copy is the newest version.
     #[inline]
-    fn bring_home(&self, mut version: Version, record: &Record, drafts: &Drafts) {
-        self.home.store(record.words());
+    fn bring_home(&self, mut version: Version, change: Change<'_>, drafts: &Drafts) {
+        self.home.store(change);
         // Ordering: Release publishes the home words. Acquire on failure, partner the displacing writer's Release,
         // for the words of its draft.
         while let Err(newer) =
@@ -135,7 +209,7 @@ impl Slot {
             version = newer;
             if let Some(draft) = version.draft() {
                 // Torn if that draft is displaced and reused meanwhile; then the swap above fails again.
-                self.home.store(&drafts.words(draft).load());
+                self.home.copy_from(drafts.words(draft), version.ring_in_draft());
             }
         }
         if let Some(draft) = version.draft() {
@@ -150,14 +224,13 @@ mod tests {
 
     #[test]
     fn a_version_keeps_its_parts() {
-        let drafts = Drafts::new(3);
-        let draft = drafts.claim();
-        let next = Version(0).next_in(draft);
-        assert_eq!(next.draft(), Some(draft));
-        assert_eq!(next.at_home().draft(), None);
+        let draft = Drafts::new(3).claim();
+        let next = Version(0).next_in(draft, true);
+        assert_eq!((next.draft(), next.ring_in_draft()), (Some(draft), true));
+        assert_eq!((next.at_home().draft(), next.at_home().ring_in_draft()), (None, false));
         assert_ne!(next.at_home(), Version(0));
-        assert_eq!(next.at_home().next_in(draft).at_home().0 >> 16, 2);
-        assert_eq!(Version(u64::MAX).next_in(draft).0 >> 16, 0);
+        assert_eq!(next.at_home().next_in(draft, false).at_home().0 >> Version::NUMBER_SHIFT, 2);
+        assert_eq!(Version(u64::MAX).next_in(draft, true).0 >> Version::NUMBER_SHIFT, 0);
     }
 
     #[test]
@@ -165,21 +238,32 @@ mod tests {
         const THREADS: u64 = 4;
         const EACH: u64 = 20_000;
         let (slot, drafts) = (Slot::vacant(), Drafts::new(THREADS as usize));
-        let increment = || loop {
-            let (version, record) = slot.read(&drafts);
-            let number = record.words()[0];
-            assert_eq!(record.words(), &[number; WORDS], "a torn record");
-            if slot.replace(version, &Record::from_words([number + 1; WORDS]), &drafts) {
+        let free = drafts.free();
+        // Every third change is one of the head alone, where the version allows it.
+        let increment = |turn: u64| loop {
+            let (version, head) = slot.read(&drafts);
+            let Some(ring) = slot.ring(version, &drafts) else { continue };
+            let number = head.words()[0];
+            assert_eq!(head.words(), &[number; HEAD_WORDS], "a torn head");
+            assert!(
+                ring.words().iter().all(|word| *word == ring.words()[0] && *word <= number),
+                "a torn ring"
+            );
+            let head = Head::from_words([number + 1; HEAD_WORDS]);
+            let whole = Record { head, ring: Ring::from_words([number + 1; RING_WORDS]) };
+            let alone = turn.is_multiple_of(3) && !version.ring_in_draft();
+            if slot.replace(version, if alone { Change::Head(&head) } else { Change::Whole(&whole) }, &drafts)
+            {
                 break;
             }
         };
         std::thread::scope(|scope| {
             for _ in 0..THREADS {
-                scope.spawn(|| (0..EACH).for_each(|_| increment()));
+                scope.spawn(|| (0..EACH).for_each(increment));
             }
         });
         assert_eq!(slot.read(&drafts).1.words()[0], THREADS * EACH);
-        assert_eq!(drafts.free(), THREADS as usize);
+        assert_eq!(drafts.free(), free);
     }
 
     #[test]

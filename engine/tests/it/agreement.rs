@@ -3,7 +3,9 @@
 use crate::history::{History, KEYS, Step};
 use crate::oracle::{Charge, Key, later};
 use quickcheck::{Gen, QuickCheck, TestResult};
-use tidegate::{Cost, Decision, LimitId, Limiter, Nanos, Plan, PlanId, RateLimitHeaders, Reservation, Timestamp, Verdict};
+use tidegate::{
+    Cost, Decision, LimitId, Limiter, Nanos, Plan, PlanId, RateLimitHeaders, Reservation, Timestamp, Verdict,
+};
 
 /// Engine and oracle side by side.
 struct Run {
@@ -13,6 +15,7 @@ struct Run {
     open: Vec<(Reservation, Charge)>,
     at: Timestamp,
     retry_at: Option<Timestamp>,
+    turn: u64,
 }
 
 impl Run {
@@ -22,7 +25,7 @@ impl Run {
             history.plans.iter().map(|plan| (plan.clone(), limiter.add_plan(plan).unwrap())).collect();
         let keys = vec![Key::new(plans[0].0.clone()); KEYS];
         let at = Timestamp::both(Nanos::new(history.start));
-        Self { limiter, plans, keys, open: Vec::new(), at, retry_at: None }
+        Self { limiter, plans, keys, open: Vec::new(), at, retry_at: None, turn: 0 }
     }
 
     fn step(&mut self, step: Step) -> Result<(), String> {
@@ -75,7 +78,13 @@ impl Run {
         self.keys[key].use_plan(&plan, self.at);
         let (outlook, _) = self.limiter.peek(&key, id, cost, self.at);
         let before = self.remaining(key, id);
-        let (decision, _) = self.limiter.check_with_standing(&key, id, cost, self.at);
+        // Both ways of deciding, in turn.
+        self.turn += 1;
+        let decision = if self.turn.is_multiple_of(4) {
+            self.limiter.check_with_standing(&key, id, cost, self.at).0
+        } else {
+            self.limiter.check(&key, id, cost, self.at)
+        };
         expect("what peek foretold", decision.verdict(), outlook)?;
         match decision {
             Decision::Admitted(admission) => {
@@ -123,7 +132,9 @@ impl Run {
         for limit in LimitId::ALL {
             let status = standing.status(limit);
             expect("remaining", status.map(|status| status.remaining), oracle.remaining(limit, self.at))?;
-            let Some(status) = status.filter(|status| is_reached(self.at, status.reset_after)) else { continue };
+            let Some(status) = status.filter(|status| is_reached(self.at, status.reset_after)) else {
+                continue;
+            };
             let whole = |at| oracle.remaining(limit, at) == Some(status.limit);
             expect("whole at reset", whole(later(self.at, status.reset_after.get())), true)?;
             if status.reset_after > Nanos::ZERO {
@@ -173,7 +184,7 @@ fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> 
 }
 
 /// Runs a history; says at which step engine and oracle part.
-pub fn run(history: &History) -> Result<(), String> {
+pub(crate) fn run(history: &History) -> Result<(), String> {
     let mut run = Run::new(history);
     for (number, step) in history.steps.iter().enumerate() {
         run.step(*step).map_err(|why| format!("step {number}, {step:?}: {why}"))?;
@@ -189,6 +200,11 @@ fn the_engine_agrees_with_the_oracle_in_every_history() {
             Err(why) => TestResult::error(format!("{why}\n{history:?}")),
         }
     }
-    let tests = std::env::var("TIDEGATE_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(20_000);
-    QuickCheck::new().rng(Gen::new(60)).tests(tests).max_tests(tests).quickcheck(agrees as fn(History) -> TestResult);
+    let tests =
+        std::env::var("TIDEGATE_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(20_000);
+    QuickCheck::new()
+        .rng(Gen::new(60))
+        .tests(tests)
+        .max_tests(tests)
+        .quickcheck(agrees as fn(History) -> TestResult);
 }

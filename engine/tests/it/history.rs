@@ -8,7 +8,7 @@ use tidegate::{Burst, Limit, LimitId, Mode, Nanos, Plan, Span, Unit};
 
 /// Something that happens.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Step {
+pub(crate) enum Step {
     /// A key makes a call under the plan of that number.
     Call { key: usize, plan: usize, requests: u64, tokens: u64 },
     /// The open reservation of that number, counted from the oldest, is settled with so many tokens.
@@ -52,10 +52,10 @@ impl fmt::Debug for Step {
 
 /// Plans and a script.
 #[derive(Clone)]
-pub struct History {
-    pub plans: Vec<Plan>,
-    pub start: u64,
-    pub steps: Vec<Step>,
+pub(crate) struct History {
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) start: u64,
+    pub(crate) steps: Vec<Step>,
 }
 
 impl fmt::Debug for History {
@@ -83,7 +83,7 @@ impl fmt::Debug for History {
     }
 }
 
-pub const KEYS: usize = 2;
+pub(crate) const KEYS: usize = 2;
 
 fn pick<T: Copy>(g: &mut Gen, from: &[T]) -> T {
     *g.choose(from).unwrap()
@@ -118,8 +118,11 @@ fn limit(g: &mut Gen, id: LimitId) -> Limit {
     let mode = if below(g, 6) == 0 { Mode::Shadow } else { Mode::Enforce };
     let burst = pick(g, &[0.0, 0.0, 0.2, 0.2, 0.2, 0.5, 1.0, 0.333]);
     let amount = amount(g, id.unit());
-    let limit =
-        if id.is_day() { Limit::day(id.unit(), amount * 2) } else { Limit::window(id.unit(), amount, length(g)) };
+    let limit = if id.is_day() {
+        Limit::day(id.unit(), amount * 2)
+    } else {
+        Limit::window(id.unit(), amount, length(g))
+    };
     limit.with_mode(mode).with_burst(Burst::fraction(burst).unwrap())
 }
 
@@ -223,7 +226,9 @@ fn smaller_steps(step: Step) -> Vec<Step> {
                 less(requests).into_iter().map(|requests| Step::Call { key, plan, requests, tokens });
             fewer_tokens.chain(fewer_requests).collect()
         }
-        Step::Settle { open, tokens } => less(tokens).into_iter().map(|tokens| Step::Settle { open, tokens }).collect(),
+        Step::Settle { open, tokens } => {
+            less(tokens).into_iter().map(|tokens| Step::Settle { open, tokens }).collect()
+        }
         Step::Wait(nanos) => less(nanos).into_iter().map(Step::Wait).collect(),
         Step::Back(nanos) => less(nanos).into_iter().map(Step::Back).collect(),
         _ => Vec::new(),

@@ -1,18 +1,18 @@
 //! The engine's behaviour through its public API.
 
-/// The specification in code: a sequential model with a full log and exact fractions.
-mod oracle;
-/// Random histories of calls, settles, plan changes and clock steps, and how they shrink and print.
-mod history;
 /// The engine against the oracle, decision by decision.
 mod agreement;
-/// Histories that once failed, or that stand for a rule.
-mod kept;
-/// R4: clients at an even pace.
-mod pace;
-/// R15: input that no one should send.
-mod hostile;
 /// R11 and the IETF fields, byte for byte.
 mod headers;
+/// Random histories of calls, settles, plan changes and clock steps, and how they shrink and print.
+mod history;
+/// R15: input that no one should send.
+mod hostile;
+/// Histories that once failed, or that stand for a rule.
+mod kept;
+/// The specification in code: a sequential model with a full log and exact fractions.
+mod oracle;
+/// R4: clients at an even pace.
+mod pace;
 /// Real threads against R1, R2 and R8.
 mod stress;

@@ -12,16 +12,16 @@ const MINUTE: u128 = 60_000_000_000;
 
 /// A charge that may be settled later.
 #[derive(Clone, Copy, Debug)]
-pub struct Charge {
-    pub key: usize,
-    pub cost: Cost,
+pub(crate) struct Charge {
+    pub(crate) key: usize,
+    pub(crate) cost: Cost,
     time: u128,
     day: u64,
 }
 
 /// One key.
 #[derive(Clone, Debug)]
-pub struct Key {
+pub(crate) struct Key {
     plan: Plan,
     own_plan: bool,
     /// Whether anything has ever been changed: before that, a key has only the plan its calls name.
@@ -148,11 +148,11 @@ impl UnitLog {
 }
 
 impl Key {
-    pub fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         Self { plan, own_plan: false, known: false, time: 0, day: 0, units: Default::default() }
     }
 
-    pub fn plan(&self) -> &Plan {
+    pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
 
@@ -169,10 +169,13 @@ impl Key {
     }
 
     /// Whether one limit lets the call pass.
-    pub fn limit_admits(&self, id: LimitId, cost: Cost, at: Timestamp) -> bool {
+    pub(crate) fn limit_admits(&self, id: LimitId, cost: Cost, at: Timestamp) -> bool {
         let (unit, cost) = (id.unit(), u128::from(cost.of(id.unit())));
         if id.is_day() {
-            return self.plan.limit(id).is_none_or(|limit| self.day_used(unit, at) + cost <= limit.amount().into());
+            return self
+                .plan
+                .limit(id)
+                .is_none_or(|limit| self.day_used(unit, at) + cost <= limit.amount().into());
         }
         let log = &self.units[unit as usize];
         window(&self.plan, unit).is_none_or(|window| {
@@ -186,30 +189,31 @@ impl Key {
         self.plan.limit(id).is_some_and(|limit| limit.mode() == Mode::Enforce)
     }
 
-    pub fn admits(&self, cost: Cost, at: Timestamp) -> bool {
+    pub(crate) fn admits(&self, cost: Cost, at: Timestamp) -> bool {
         LimitId::ALL.into_iter().all(|id| !self.enforced(id) || self.limit_admits(id, cost, at))
     }
 
     /// The first enforced limit that denies.
-    pub fn denied_by(&self, cost: Cost, at: Timestamp) -> Option<LimitId> {
+    pub(crate) fn denied_by(&self, cost: Cost, at: Timestamp) -> Option<LimitId> {
         LimitId::ALL.into_iter().find(|id| self.enforced(*id) && !self.limit_admits(*id, cost, at))
     }
 
     /// The shadow limits that would deny.
-    pub fn shadow_denials(&self, cost: Cost, at: Timestamp) -> Vec<LimitId> {
+    pub(crate) fn shadow_denials(&self, cost: Cost, at: Timestamp) -> Vec<LimitId> {
         let shadow = |id: &LimitId| self.plan.limit(*id).is_some() && !self.enforced(*id);
         LimitId::ALL.into_iter().filter(shadow).filter(|id| !self.limit_admits(*id, cost, at)).collect()
     }
 
     /// The first enforced limit that can never admit so many units at once.
-    pub fn never(&self, cost: Cost) -> Option<LimitId> {
-        LimitId::ALL
-            .into_iter()
-            .find(|id| self.enforced(*id) && self.plan.limit(*id).is_some_and(|limit| cost.of(id.unit()) > limit.ceiling()))
+    pub(crate) fn never(&self, cost: Cost) -> Option<LimitId> {
+        LimitId::ALL.into_iter().find(|id| {
+            self.enforced(*id)
+                && self.plan.limit(*id).is_some_and(|limit| cost.of(id.unit()) > limit.ceiling())
+        })
     }
 
     /// R11: the largest k ≤ L such that k more units stay within L and are admitted.
-    pub fn remaining(&self, id: LimitId, at: Timestamp) -> Option<u64> {
+    pub(crate) fn remaining(&self, id: LimitId, at: Timestamp) -> Option<u64> {
         let (limit, unit) = (self.plan.limit(id)?, id.unit());
         let unused = |used: u128| u128::from(limit.amount()).saturating_sub(used);
         let remaining = match window(&self.plan, unit).filter(|_| !id.is_day()) {
@@ -237,7 +241,7 @@ impl Key {
     }
 
     /// R9.
-    pub fn change_plan(&mut self, to: &Plan, at: Timestamp) {
+    pub(crate) fn change_plan(&mut self, to: &Plan, at: Timestamp) {
         if self.own_plan {
             return;
         }
@@ -250,18 +254,18 @@ impl Key {
         self.plan = to.clone();
     }
 
-    pub fn set_own_plan(&mut self, to: &Plan, at: Timestamp) {
+    pub(crate) fn set_own_plan(&mut self, to: &Plan, at: Timestamp) {
         self.own_plan = false;
         self.change_plan(to, at);
         self.own_plan = true;
     }
 
-    pub fn clear_own_plan(&mut self) {
+    pub(crate) fn clear_own_plan(&mut self) {
         self.own_plan = false;
     }
 
     /// The plan that a call naming `plan` is decided under, made the key's plan if it is another.
-    pub fn use_plan(&mut self, plan: &Plan, at: Timestamp) {
+    pub(crate) fn use_plan(&mut self, plan: &Plan, at: Timestamp) {
         if !self.known {
             self.plan = plan.clone();
         } else if !self.own_plan && self.plan != *plan {
@@ -269,7 +273,7 @@ impl Key {
         }
     }
 
-    pub fn charge(&mut self, key: usize, cost: Cost, at: Timestamp) -> Charge {
+    pub(crate) fn charge(&mut self, key: usize, cost: Cost, at: Timestamp) -> Charge {
         self.advance(at);
         for unit in Unit::ALL {
             let window = window(&self.plan, unit);
@@ -279,7 +283,7 @@ impl Key {
     }
 
     /// R7.
-    pub fn settle(&mut self, charge: &Charge, actual: Cost, at: Timestamp) {
+    pub(crate) fn settle(&mut self, charge: &Charge, actual: Cost, at: Timestamp) {
         if charge.cost == actual {
             return;
         }
@@ -297,6 +301,6 @@ impl Key {
 }
 
 /// So much later on both clocks.
-pub fn later(at: Timestamp, nanos: u64) -> Timestamp {
+pub(crate) fn later(at: Timestamp, nanos: u64) -> Timestamp {
     at.after(Nanos::new(nanos))
 }

@@ -1,0 +1,103 @@
+//! A decision, the ordinary case first.
+//!
+//! Nearly every call finds its key in the segment and under the plan in which the last call left it: then the head alone
+//! is read, judged and written. Anything else goes the long way, over the whole record. Both ways take the
+//! same steps of [`record`](crate::record).
+
+use super::Limiter;
+use crate::clock::Timestamp;
+use crate::decision::{Admission, Decision};
+use crate::plan::{CompiledPlan, PlanId};
+use crate::record::{Charge, Head, Record, Verdict};
+use crate::reservation::Reservation;
+use crate::table::Entry;
+use crate::unit::Cost;
+
+/// A call to be decided.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) plan: PlanId,
+    pub(super) cost: Cost,
+    pub(super) at: Timestamp,
+}
+
+impl Limiter {
+    /// Decides a call of the key with this fingerprint.
+    #[inline]
+    pub(super) fn decide(&self, fingerprint: u64, call: Call) -> Decision {
+        loop {
+            let entry = self.table.entry(fingerprint, call.plan);
+            let decision = match self.steady_plan(&entry.head, call) {
+                Some(plan) => decide_steady(&entry, plan, call),
+                None => self.decide_whole(&entry, call).map(|(decision, ..)| decision),
+            };
+            if let Some(decision) = decision {
+                return decision;
+            }
+        }
+    }
+
+    /// The plan under which the head can be judged as it is, if the call finds it so.
+    #[inline]
+    fn steady_plan(&self, head: &Head, call: Call) -> Option<&CompiledPlan> {
+        let plan = self.plans.get(head.plan())?;
+        let steady = (head.plan() == call.plan || head.has_own_plan()) && head.same_segments(plan, call.at);
+        steady.then_some(plan)
+    }
+
+    /// Decides a call over the whole record, and gives the record it leaves and the plan it is expressed in. `None` if
+    /// another thread came between.
+    pub(super) fn decide_whole(
+        &self,
+        entry: &Entry<'_>,
+        call: Call,
+    ) -> Option<(Decision, &CompiledPlan, Record)> {
+        let mut record = Record { head: entry.head, ring: entry.ring()? };
+        let plan = self.bring_up(&mut record, call.plan, call.at);
+        let judgement = record.head.judge(plan, call.cost);
+        let verdict = record.verdict(plan, call.cost, call.at, judgement);
+        let admitted = matches!(verdict, Verdict::Admit(_));
+        if admitted {
+            record.charge(plan, call.cost);
+        }
+        // A denial writes nothing; a change of plan is kept whatever becomes of the call (R9).
+        let changed = admitted || record.head.plan() != entry.head.plan();
+        let done = !changed || entry.store(&record);
+        done.then(|| (decision(verdict, &record.head, call.cost), plan, record))
+    }
+}
+
+/// Decides a call on the head, which is in the call's segments and under its plan. `None` if another thread
+/// came between.
+#[inline]
+fn decide_steady(entry: &Entry<'_>, plan: &CompiledPlan, call: Call) -> Option<Decision> {
+    let mut head = entry.head;
+    head.advance(plan, call.at);
+    let judgement = head.judge(plan, call.cost);
+    if !judgement.denying.is_empty() {
+        let record = Record { head, ring: entry.ring()? };
+        return Some(decision(record.verdict(plan, call.cost, call.at, judgement), &head, call.cost));
+    }
+    let stored = if head.charge(plan, call.cost) {
+        entry.store_head(&head)
+    } else {
+        let mut record = Record { head, ring: entry.ring()? };
+        record.charge(plan, call.cost);
+        head = record.head;
+        entry.store(&record)
+    };
+    stored.then(|| decision(Verdict::Admit(judgement.shadow), &head, call.cost))
+}
+
+/// The answer to a call: an admitted one has been charged to the record whose head this is.
+#[inline]
+fn decision(verdict: Verdict, head: &Head, cost: Cost) -> Decision {
+    match verdict {
+        Verdict::Admit(shadow) => {
+            let reservation = Reservation::new(head.fingerprint(), Charge::made_on(head, cost));
+            Decision::Admitted(Admission { reservation, shadow })
+        }
+        Verdict::Deny(denial) => Decision::Denied(denial),
+        Verdict::Never(limit) => Decision::Never(limit),
+    }
+}
