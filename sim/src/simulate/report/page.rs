@@ -198,7 +198,7 @@ fn waiting_and_fairness(outcome: &Outcome, summary: &Summary) -> anyhow::Result<
     let lorenz =
         charts::lorenz("share of successes by share of clients", &curves(|tally| tally.shares.lorenz()))?;
     Ok(html! {
-        section {
+        section.whole {
             h2 { "Waiting and fairness" }
             (legend(names()))
             div.pair {
@@ -243,7 +243,7 @@ fn denials(summary: &Summary) -> Markup {
     let denied =
         named.filter(|(_, row)| row.denied > 0).map(|(place, row)| (colour(place), row.name.as_str()));
     html! {
-        section {
+        section.whole {
             h2 { "Denials by limit" }
             @if most == 0 { p { "No attempt was denied." } } @else { (legend(denied)) }
             @for (limit, denied) in &summary.total.denied_by {
@@ -281,7 +281,7 @@ const HEADER: [&str; 13] = [
 
 fn table(summary: &Summary) -> Markup {
     html! {
-        section {
+        section.whole {
             h2 { "The numbers" }
             div.scroll {
                 table {
