@@ -12,7 +12,7 @@
 //! head 4      units in the window                       requests 25 bits | tokens 39 bits
 //! head 5      units charged to the bucket since its pin requests 25 bits | tokens 39 bits
 //! head 6      day number 20 bits | tokens in the day 44 bits
-//! head 7      11 bits unused | own plan 1 bit | plan 20 bits | requests in the day 32 bits
+//! head 7      changes of grid 11 bits | own plan 1 bit | plan 20 bits | requests in the day 32 bits
 //! ring        completed segments of the windows, by segment number modulo 7, as head 4
 //! ```
 //!
@@ -132,7 +132,7 @@ impl Head {
     #[inline]
     pub(crate) fn same_segments(&self, plan: &CompiledPlan, at: Timestamp) -> bool {
         let (from, to) = (self.time(), self.time_at(at));
-        plan.grids().all(|grid| grid.segment(from) == grid.segment(to))
+        plan.grids().all(|grid| grid.same_segment(from, to))
     }
 
     /// Brings buckets, day and time to the time of a call, under the plan the record is expressed in. The

@@ -17,9 +17,12 @@ pub struct Reservation {
     fingerprint: u64,
     time: u64,
     requests: u32,
-    day: u32,
+    /// The day's 20 bits, and the changes of grid above them.
+    day_and_grids: u32,
     tokens: u64,
 }
+
+const DAY_BITS: u32 = 20;
 
 impl Reservation {
     pub(crate) fn new(fingerprint: u64, charge: Charge) -> Self {
@@ -28,7 +31,8 @@ impl Reservation {
             time: charge.time,
             // A record counts fewer; what exceeds its counters holds them at their maximum, refund or not.
             requests: u32::try_from(charge.cost.requests).unwrap_or(u32::MAX),
-            day: charge.day as u32,
+            // 20 and 11 bits, as the record keeps them.
+            day_and_grids: (charge.grids << DAY_BITS | charge.day) as u32,
             tokens: charge.cost.tokens,
         }
     }
@@ -38,7 +42,8 @@ impl Reservation {
     }
 
     pub(crate) fn charge(&self) -> Charge {
-        Charge { time: self.time, day: u64::from(self.day), cost: self.cost() }
+        let (day, grids) = (self.day_and_grids & ((1 << DAY_BITS) - 1), self.day_and_grids >> DAY_BITS);
+        Charge { time: self.time, day: day.into(), grids: grids.into(), cost: self.cost() }
     }
 
     /// What was charged.

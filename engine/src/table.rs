@@ -91,48 +91,51 @@ impl Table {
     pub(crate) const MAX_THREADS: usize = Drafts::MAX_THREADS;
 
     /// A table for `keys` keys, `plans` plans, and `threads` threads storing at the same instant.
-    pub(crate) fn new(keys: usize, plans: usize, threads: usize) -> Self {
+    pub(crate) fn new(keys: usize, plans: usize, threads: usize, huge_pages: bool) -> Self {
         let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
-        // A quarter more slots than keys: probe sequences stay short, and an unlucky shard has room.
-        let keys_each = keys.div_ceil(shards);
-        let slots_each = keys_each + keys_each.div_ceil(4) + 1;
+        // Two slots for a key: probe sequences stay short, and an unlucky shard has room.
+        let slots_each = 2 * keys.div_ceil(shards);
         Self {
-            slots: Slots::vacant(shards * slots_each),
+            slots: Slots::vacant(shards * slots_each, huge_pages),
             shards: (0..shards).map(|shard| Shard::new(shard * slots_each, slots_each)).collect(),
-            overflow: Slots::vacant(plans),
+            overflow: Slots::vacant(plans, false),
             drafts: Drafts::new(threads),
         }
     }
 
-    /// The entry of a key: its record, or a vacant place and a fresh record under `plan`. A key for which there
-    /// is no place gets the record that all such keys of the plan share.
+    /// The entry of a key that has a record of its own, for the ordinary case: `None` if it has none, or is not
+    /// found at once.
     #[inline]
-    pub(crate) fn entry(&self, fingerprint: u64, plan: PlanId) -> Entry<'_> {
+    pub(crate) fn known(&self, fingerprint: u64) -> Option<Entry<'_>> {
         let shard = self.shard(fingerprint);
-        // Nearly always the first place is the key's.
-        let home = self.slots.at(shard.home(fingerprint));
-        if home.fingerprint() == fingerprint {
-            let (version, head) = home.read(&self.drafts);
-            return Entry { table: self, slot: home, version, new_in: None, head };
-        }
-        self.probe(shard, fingerprint, plan)
-    }
-
-    fn probe<'a>(&'a self, shard: &'a Shard, fingerprint: u64, plan: PlanId) -> Entry<'a> {
-        if fingerprint < FIRST_FINGERPRINT {
-            return self.overflow_entry(fingerprint);
-        }
         for place in shard.places(fingerprint) {
             let slot = self.slots.at(place);
             let seen = slot.fingerprint();
-            if seen != fingerprint && seen != 0 {
-                continue;
+            if seen == fingerprint {
+                // A fingerprint at home stays there: the record is this key's.
+                let (version, head) = slot.read(&self.drafts);
+                return Some(Entry { table: self, slot, version, new_in: None, head });
             }
+            if seen == 0 {
+                break;
+            }
+        }
+        None
+    }
+
+    /// The entry of a key: its record, or a vacant place and a fresh record under `plan`. A key for which there
+    /// is no place gets the record that all such keys of the plan share.
+    pub(crate) fn entry(&self, fingerprint: u64, plan: PlanId) -> Entry<'_> {
+        if fingerprint < FIRST_FINGERPRINT {
+            return self.overflow_entry(fingerprint);
+        }
+        let shard = self.shard(fingerprint);
+        for place in shard.places(fingerprint) {
+            let slot = self.slots.at(place);
             let (version, head) = slot.read(&self.drafts);
             if head.fingerprint() == fingerprint {
                 return Entry { table: self, slot, version, new_in: None, head };
             }
-            // Another key may have moved in since; its record is no concern of ours.
             if head.fingerprint() == 0 {
                 let head = Head::fresh(fingerprint, plan);
                 return Entry { table: self, slot, version, new_in: Some(shard), head };

@@ -25,16 +25,13 @@ impl Limiter {
     /// Decides a call of the key with this fingerprint.
     #[inline]
     pub(super) fn decide(&self, fingerprint: u64, call: Call) -> Decision {
-        loop {
-            let entry = self.table.entry(fingerprint, call.plan);
-            let decision = match self.steady_plan(&entry.head, call) {
-                Some(plan) => decide_steady(&entry, plan, call),
-                None => self.decide_whole(&entry, call).map(|(decision, ..)| decision),
-            };
-            if let Some(decision) = decision {
-                return decision;
-            }
+        if let Some(entry) = self.table.known(fingerprint)
+            && let Some(plan) = self.steady_plan(&entry.head, call)
+            && let Some(decision) = decide_steady(entry, plan, call)
+        {
+            return decision;
         }
+        self.decide_whole(fingerprint, call).0
     }
 
     /// The plan under which the head can be judged as it is, if the call finds it so.
@@ -45,32 +42,32 @@ impl Limiter {
         steady.then_some(plan)
     }
 
-    /// Decides a call over the whole record, and gives the record it leaves and the plan it is expressed in. `None` if
-    /// another thread came between.
-    pub(super) fn decide_whole(
-        &self,
-        entry: &Entry<'_>,
-        call: Call,
-    ) -> Option<(Decision, &CompiledPlan, Record)> {
-        let mut record = Record { head: entry.head, ring: entry.ring()? };
-        let plan = self.bring_up(&mut record, call.plan, call.at);
-        let judgement = record.head.judge(plan, call.cost);
-        let verdict = record.verdict(plan, call.cost, call.at, judgement);
-        let admitted = matches!(verdict, Verdict::Admit(_));
-        if admitted {
-            record.charge(plan, call.cost);
+    /// Decides a call over the whole record, again if another thread came between; gives the record it leaves too, and the
+    /// plan that is expressed in.
+    #[cold]
+    pub(super) fn decide_whole(&self, fingerprint: u64, call: Call) -> (Decision, &CompiledPlan, Record) {
+        loop {
+            let (entry, mut record) = self.record(fingerprint, self.known(call.plan).0);
+            let plan = self.bring_up(&mut record, call.plan, call.at);
+            let judgement = record.head.judge(plan, call.cost);
+            let verdict = record.verdict(plan, call.cost, call.at, judgement);
+            let admitted = matches!(verdict, Verdict::Admit(_));
+            if admitted {
+                record.charge(plan, call.cost);
+            }
+            // A denial writes nothing; a change of plan is kept whatever becomes of the call (R9).
+            let changed = admitted || record.head.plan() != entry.head.plan();
+            if !changed || entry.store(&record) {
+                return (decision(verdict, &record.head, call.cost), plan, record);
+            }
         }
-        // A denial writes nothing; a change of plan is kept whatever becomes of the call (R9).
-        let changed = admitted || record.head.plan() != entry.head.plan();
-        let done = !changed || entry.store(&record);
-        done.then(|| (decision(verdict, &record.head, call.cost), plan, record))
     }
 }
 
 /// Decides a call on the head, which is in the call's segments and under its plan. `None` if another thread
-/// came between.
+/// came between, or if the head alone does not suffice.
 #[inline]
-fn decide_steady(entry: &Entry<'_>, plan: &CompiledPlan, call: Call) -> Option<Decision> {
+fn decide_steady(entry: Entry<'_>, plan: &CompiledPlan, call: Call) -> Option<Decision> {
     let mut head = entry.head;
     head.advance(plan, call.at);
     let judgement = head.judge(plan, call.cost);
@@ -78,15 +75,8 @@ fn decide_steady(entry: &Entry<'_>, plan: &CompiledPlan, call: Call) -> Option<D
         let record = Record { head, ring: entry.ring()? };
         return Some(decision(record.verdict(plan, call.cost, call.at, judgement), &head, call.cost));
     }
-    let stored = if head.charge(plan, call.cost) {
-        entry.store_head(&head)
-    } else {
-        let mut record = Record { head, ring: entry.ring()? };
-        record.charge(plan, call.cost);
-        head = record.head;
-        entry.store(&record)
-    };
-    stored.then(|| decision(Verdict::Admit(judgement.shadow), &head, call.cost))
+    (head.charge(plan, call.cost) && entry.store_head(&head))
+        .then(|| decision(Verdict::Admit(judgement.shadow), &head, call.cost))
 }
 
 /// The answer to a call: an admitted one has been charged to the record whose head this is.

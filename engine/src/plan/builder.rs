@@ -77,8 +77,12 @@ impl PlanBuilder {
     }
 }
 
-/// R15: what the record cannot count exactly is refused here, so that no decision has to.
+/// R15: what the record cannot count exactly is refused here, so that no decision has to; and so is a name that
+/// would break a header field.
 fn check(plan: &Arc<str>, limit: &Limit) -> Result<(), PlanError> {
+    if !limit.has_sound_name() {
+        return Err(PlanError::LimitName { plan: plan.clone(), found: limit.name() });
+    }
     if let Span::Window(window) = limit.span()
         && !(Span::MIN_WINDOW..=Span::MAX_WINDOW).contains(&window)
     {
@@ -146,6 +150,17 @@ mod tests {
             assert_eq!(Plan::builder("p").burst(burst).build().unwrap_err().field(), "burst");
         }
         assert_eq!(Plan::builder("").build(), Err(PlanError::EmptyName));
+    }
+
+    #[test]
+    fn a_name_that_would_break_a_header_is_refused() {
+        for name in ["", "a\"b", "back\\slash", "line\r\nSet-Cookie: x", "naïve"] {
+            let limit = Limit::per_minute(Unit::Requests, 1).with_name(name);
+            let error = Plan::builder("p").limit(limit).build().unwrap_err();
+            assert_eq!(error, PlanError::LimitName { plan: "p".into(), found: name.into() });
+        }
+        let limit = Limit::per_minute(Unit::Requests, 1).with_name("chat/completions, per minute");
+        assert!(Plan::builder("p").limit(limit).build().is_ok());
     }
 
     #[test]

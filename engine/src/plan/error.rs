@@ -35,6 +35,14 @@ pub enum PlanError {
         /// What was given.
         found: f64,
     },
+    /// A limit's own name is not one or more printable ASCII characters without `"` and `\\`, as a header field
+    /// wants it.
+    LimitName {
+        /// The plan's name.
+        plan: Arc<str>,
+        /// What was given.
+        found: Arc<str>,
+    },
     /// Two windows, or two days, for the same unit.
     Twice {
         /// The plan's name.
@@ -48,7 +56,7 @@ impl PlanError {
     /// The field at fault: `name`, `burst`, or the limit's name.
     pub fn field(&self) -> &str {
         match self {
-            Self::EmptyName => "name",
+            Self::EmptyName | Self::LimitName { .. } => "name",
             Self::Burst { .. } => "burst",
             Self::Amount { field, .. } | Self::Window { field, .. } | Self::Twice { field, .. } => field,
         }
@@ -71,6 +79,10 @@ impl fmt::Display for PlanError {
                 f,
                 "plan `{plan}`: `burst` must be a fraction from 0 to {}, found {found} (20 % is written 0.20)",
                 Burst::MAX
+            ),
+            Self::LimitName { plan, found } => write!(
+                f,
+                "plan `{plan}`: a limit's `name` must be printable ASCII without `\"` and `\\`, found {found:?}"
             ),
             Self::Twice { plan, field } => write!(
                 f,

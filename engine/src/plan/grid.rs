@@ -36,25 +36,40 @@ impl Grid {
     /// ⌊t·n/W⌋, the segment in which `time` lies. `time` is below 2⁶³.
     #[inline]
     pub(crate) fn segment(&self, time: u64) -> u64 {
-        let mut windows = high_product(time, self.per_window);
-        let mut rest = time - windows * self.window;
+        let (windows, rest) = self.split(time);
+        windows * SEGMENTS + self.segment_within(rest)
+    }
+
+    /// Whether two times, the later one second, lie in the same segment.
+    #[inline]
+    pub(crate) fn same_segment(&self, from: u64, to: u64) -> bool {
+        let (windows, rest) = self.split(from);
+        let to_rest = to - windows * self.window;
+        // Both products stay below 2⁵⁸.
+        to_rest < self.window && to_rest * SEGMENTS < (self.segment_within(rest) + 1) * self.window
+    }
+
+    /// Whole windows since the clock's zero, and nanoseconds since then.
+    #[inline]
+    fn split(&self, time: u64) -> (u64, u64) {
+        let windows = high_product(time, self.per_window);
+        let rest = time - windows * self.window;
         // The reciprocal is rounded down by less than 1, and time < 2⁶³: the quotient is one short at most.
-        if rest >= self.window {
-            windows += 1;
-            rest -= self.window;
-        }
-        let mut segment = high_product(rest, self.per_segment);
-        // Likewise; (segment + 1)·W ≤ 7·W stays below 2⁵⁸.
-        if (segment + 1) * self.window <= rest * SEGMENTS {
-            segment += 1;
-        }
-        windows * SEGMENTS + segment
+        if rest >= self.window { (windows + 1, rest - self.window) } else { (windows, rest) }
+    }
+
+    /// The segment of a time within its window, 0 to n − 1.
+    #[inline]
+    fn segment_within(&self, rest: u64) -> u64 {
+        let segment = high_product(rest, self.per_segment);
+        // As in `split`; (segment + 1)·W ≤ 7·W stays below 2⁵⁸.
+        segment + u64::from((segment + 1) * self.window <= rest * SEGMENTS)
     }
 
     /// ⌈s·W/n⌉, the first nanosecond of a segment, saturating.
     pub(crate) fn start(&self, segment: u64) -> u64 {
-        let start = (u128::from(segment) * u128::from(self.window)).div_ceil(u128::from(SEGMENTS));
-        u64::try_from(start).unwrap_or(u64::MAX)
+        let (windows, within) = (segment / SEGMENTS, segment % SEGMENTS);
+        windows.saturating_mul(self.window).saturating_add((within * self.window).div_ceil(SEGMENTS))
     }
 
     /// The first nanosecond at which units of `segment` no longer count: when the whole of it is older than W.
@@ -85,6 +100,9 @@ mod tests {
             u128::from(grid.segment(time)) == exact
                 && grid.segment(near) == exact as u64
                 && (near == 0 || grid.segment(near - 1) == exact as u64 - 1)
+                && grid.same_segment(near, time)
+                && (near == 0 || !grid.same_segment(near - 1, time))
+                && !grid.same_segment(time, grid.start(exact as u64 + 1))
         }
     }
 

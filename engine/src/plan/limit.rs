@@ -175,6 +175,12 @@ impl Limit {
         }
     }
 
+    /// Whether its own name, if it has one, can stand in a header field: printable ASCII without `"` and `\`.
+    pub(super) fn has_sound_name(&self) -> bool {
+        let sound = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'"' && byte != b'\\';
+        self.name.as_ref().is_none_or(|name| !name.is_empty() && name.bytes().all(sound))
+    }
+
     fn span_name(&self) -> String {
         const MILLIS: [(u64, &str); 3] = [(3_600_000, "hour"), (60_000, "minute"), (1_000, "second")];
         let Span::Window(window) = self.span else { return "day".into() };

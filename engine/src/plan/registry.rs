@@ -52,6 +52,8 @@ pub(crate) struct CompiledPlan {
     units: [UnitRules; 2],
     /// Both units are counted on the same grid, as in nearly every plan.
     one_grid: bool,
+    /// A window limit is in shadow.
+    shadow_window: bool,
     names: [Option<Arc<str>>; 4],
 }
 
@@ -60,14 +62,22 @@ impl CompiledPlan {
         let units = Unit::ALL.map(|unit| UnitRules::new(&plan, unit));
         let names = LimitId::ALL.map(|id| plan.limit(id).map(Limit::name));
         let one_grid = units[0].grid == units[1].grid;
-        Self { plan, units, one_grid, names }
+        let in_shadow = |rules: &UnitRules| rules.window.is_some_and(|rule| !rule.enforced);
+        let shadow_window = units.iter().any(in_shadow);
+        Self { plan, units, one_grid, shadow_window, names }
     }
 
     /// The grids of both units, or of one where they are the same.
     #[inline]
     pub(crate) fn grids(&self) -> impl Iterator<Item = &Grid> {
-        let distinct = if self.one_grid { 1 } else { 2 };
-        self.units[..distinct].iter().map(|rules| &rules.grid)
+        let [requests, tokens] = &self.units;
+        std::iter::once(&requests.grid).chain((!self.one_grid).then_some(&tokens.grid))
+    }
+
+    /// Whether a window limit is in shadow.
+    #[inline]
+    pub(crate) fn has_shadow_window(&self) -> bool {
+        self.shadow_window
     }
 
     /// The name of a limit, made once so that headers need not make it.

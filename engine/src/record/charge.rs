@@ -1,6 +1,7 @@
 //! The decision: may this call be charged to all its limits, and if not, which denies it until when?
 
-use super::{Head, Record};
+use super::packed::Packed;
+use super::{CHARGED, Head, MAX_TIME, Record, TOTALS};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
 use crate::plan::{CompiledPlan, UnitRules};
@@ -62,25 +63,24 @@ impl Head {
         judgement
     }
 
-    /// Charges a call to every limit of both units (R5), unless a window cannot count it: then nothing is
-    /// charged, and the answer is `false`.
+    /// Charges a call that was admitted to every limit of both units at once (R5). Where that takes more than adding, for a
+    /// shadow limit or a counter that is full, nothing is charged, and the answer is `false`.
     #[inline]
     pub(crate) fn charge(&mut self, plan: &CompiledPlan, cost: Cost) -> bool {
-        if !Unit::ALL.into_iter().all(|unit| self.window_holds(unit, cost.of(unit))) {
-            return false;
-        }
-        for unit in Unit::ALL {
-            let units = cost.of(unit);
-            self.charge_bucket(unit, plan.unit(unit).window.as_ref(), units);
-            self.charge_window(unit, units);
-            self.charge_day(unit, units);
-        }
+        let sums = Packed::new(cost).and_then(|packed| {
+            Some((packed.added_to(self.words[TOTALS])?, packed.added_to(self.words[CHARGED])?))
+        });
+        let Some((totals, charged)) = sums.filter(|_| !plan.has_shadow_window()) else { return false };
+        // A unit without a window limit has no bucket; what it is charged here goes when it is next drained.
+        (self.words[TOTALS], self.words[CHARGED]) = (totals, charged);
+        Unit::ALL.into_iter().for_each(|unit| self.charge_day(unit, cost.of(unit)));
         true
     }
 
     /// From the call's own time, which may lie before the record's, to a time on the record's clock.
     pub(super) fn wait_until(&self, time: u64, at: Timestamp) -> Nanos {
-        if time <= self.time() { Nanos::ZERO } else { Nanos::new(time) - at.monotonic }
+        let from = at.monotonic.get().min(MAX_TIME);
+        if time <= self.time() { Nanos::ZERO } else { Nanos::new(time.saturating_sub(from)) }
     }
 }
 

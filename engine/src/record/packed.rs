@@ -1,6 +1,6 @@
 //! How a record's words are shared out in bits.
 
-use crate::unit::Unit;
+use crate::unit::{Cost, Unit};
 
 /// A run of bits within a word.
 #[derive(Clone, Copy, Debug)]
@@ -10,12 +10,14 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Word 14: requests in the day.
+    /// Word 7: requests in the day.
     const DAY_REQUESTS: Self = Self { shift: 0, bits: 32 };
-    /// Word 14: the plan's number.
+    /// Word 7: the plan's number.
     pub(super) const PLAN: Self = Self::DAY_REQUESTS.followed_by(20);
-    /// Word 14: whether the plan is the key's own.
+    /// Word 7: whether the plan is the key's own.
     pub(super) const OWN_PLAN: Self = Self::PLAN.followed_by(1);
+    /// Word 7: how often the windows have moved to another grid.
+    pub(super) const GRIDS: Self = Self::OWN_PLAN.followed_by(11);
     /// Word 6: tokens in the day.
     const DAY_TOKENS: Self = Self { shift: 0, bits: 44 };
     /// Word 6: the day's number since 1970, to the year 4840.
@@ -69,6 +71,33 @@ impl UnitFields {
     }
 }
 
+/// Counts of both units as they share a word of a window or a bucket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed(u64);
+
+impl Packed {
+    /// `None` if either count is too large.
+    #[inline]
+    pub(super) const fn new(cost: Cost) -> Option<Self> {
+        let fields = UnitFields::WINDOW;
+        if cost.requests > fields.requests.max() || cost.tokens > fields.tokens.max() {
+            return None;
+        }
+        Some(Self(cost.requests << fields.requests.shift | cost.tokens))
+    }
+
+    /// Adds to a word of the same shape. `None` if either sum is too large.
+    #[inline]
+    pub(super) const fn added_to(self, word: u64) -> Option<u64> {
+        let tokens = UnitFields::WINDOW.tokens;
+        match word.checked_add(self.0) {
+            // A carry out of the tokens shows as a sum smaller than a part.
+            Some(sum) if tokens.get(sum) >= tokens.get(self.0) => Some(sum),
+            _ => None,
+        }
+    }
+}
+
 /// The largest count of a window or a bucket. A counter that reaches it stays there until it expires.
 pub(crate) const fn window_max(unit: Unit) -> u64 {
     UnitFields::WINDOW.of(unit).max()
@@ -85,11 +114,28 @@ mod tests {
     use quickcheck::quickcheck;
 
     quickcheck! {
+        fn packed_counts_add_as_each_alone(word: u64, requests: u64, tokens: u64) -> bool {
+            let (requests, tokens) = (requests >> 39, tokens >> 25);
+            let sum = |unit: Unit, units| UnitFields::WINDOW.of(unit).get(word) + units;
+            let packed = Packed::new(Cost { requests, tokens }).unwrap();
+            let fits = sum(Unit::Requests, requests) <= window_max(Unit::Requests)
+                && sum(Unit::Tokens, tokens) <= window_max(Unit::Tokens);
+            match packed.added_to(word) {
+                None => !fits,
+                Some(added) => {
+                    fits && Unit::ALL.into_iter().all(|unit| {
+                        let units = if unit == Unit::Requests { requests } else { tokens };
+                        UnitFields::WINDOW.of(unit).get(added) == sum(unit, units)
+                    })
+                }
+            }
+        }
+
         fn a_field_keeps_its_value_and_its_neighbours(word: u64, value: u64) -> bool {
             let fields = [
                 vec![UnitFields::WINDOW.requests, UnitFields::WINDOW.tokens],
                 vec![Field::DAY_NUMBER, Field::DAY_TOKENS],
-                vec![Field::DAY_REQUESTS, Field::PLAN, Field::OWN_PLAN],
+                vec![Field::DAY_REQUESTS, Field::PLAN, Field::OWN_PLAN, Field::GRIDS],
             ];
             fields.iter().all(|sharing| {
                 sharing.iter().enumerate().all(|(at, field)| {

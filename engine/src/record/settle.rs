@@ -11,6 +11,8 @@ pub(crate) struct Charge {
     pub(crate) time: u64,
     /// The record's day at the charge.
     pub(crate) day: u64,
+    /// How often the record's windows had moved to another grid.
+    pub(crate) grids: u64,
     pub(crate) cost: Cost,
 }
 
@@ -18,7 +20,7 @@ impl Charge {
     /// The charge just made on a record.
     #[inline]
     pub(crate) fn made_on(head: &Head, cost: Cost) -> Self {
-        Self { time: head.time(), day: head.day(), cost }
+        Self { time: head.time(), day: head.day(), grids: head.grids(), cost }
     }
 }
 
@@ -38,7 +40,11 @@ impl Record {
     fn refund_unit(&mut self, plan: &CompiledPlan, unit: Unit, charge: Charge, units: u64) {
         let rules = plan.unit(unit);
         let (charged_in, current) = (rules.grid.segment(charge.time), rules.grid.segment(self.head.time()));
-        self.refund_window(unit, charged_in, current, units);
+        // After a move to a window of another length nobody knows in which segment the units stand, or whether they still
+        // count: what is taken back might be another call's. They stay until they expire (R9).
+        if self.head.has_grid_of(charge.grids) {
+            self.refund_window(unit, charged_in, current, units);
+        }
         self.head.refund_day(unit, charge.day, units);
         self.head.refund_bucket(unit, rules.window.as_ref(), units);
     }

@@ -26,18 +26,6 @@ impl Head {
     pub(super) fn window_has_room(&self, unit: Unit, ceiling: u64, cost: u64) -> bool {
         self.window_total(unit).saturating_add(cost) <= ceiling
     }
-
-    /// Whether the window can count `units` more.
-    #[inline]
-    pub(super) fn window_holds(&self, unit: Unit, units: u64) -> bool {
-        self.window_total(unit).saturating_add(units) <= window_max(unit)
-    }
-
-    /// Counts units in the current segment. The window must be able to hold them.
-    #[inline]
-    pub(super) fn charge_window(&mut self, unit: Unit, units: u64) {
-        self.set(TOTALS, unit, self.window_total(unit).wrapping_add(units));
-    }
 }
 
 impl Ring {
@@ -97,11 +85,8 @@ impl Record {
 
     /// Counts units in the current segment, as many as the counters can tell.
     pub(super) fn charge_window(&mut self, unit: Unit, units: u64) {
-        if self.head.window_holds(unit, units) {
-            self.head.charge_window(unit, units);
-        } else {
-            self.saturate_window(unit);
-        }
+        let total = self.head.window_total(unit).saturating_add(units);
+        if total <= window_max(unit) { self.set_total(unit, total) } else { self.saturate_window(unit) }
     }
 
     /// A window that counts all it can: everything in it is held as long as the newest unit, so that no part of
@@ -112,26 +97,20 @@ impl Record {
         self.set_total(unit, window_max(unit));
     }
 
-    /// Takes units back that were charged in `charged_in`, if that segment still counts (R7).
-    ///
-    /// After a change to a window of another length, units may stand in a later segment than the one they
-    /// were charged in (R9): what their segment lacks is taken from the next. A saturated segment gives
+    /// Takes units back that were charged in a segment of this grid, if it still counts (R7). A saturated segment gives
     /// nothing back, since it may hold more than it shows.
-    pub(super) fn refund_window(&mut self, unit: Unit, charged_in: u64, current: u64, mut units: u64) {
-        if charged_in.saturating_add(SEGMENTS) < current {
+    pub(super) fn refund_window(&mut self, unit: Unit, charged_in: u64, current: u64, units: u64) {
+        if charged_in > current || charged_in.saturating_add(SEGMENTS) < current {
             return;
         }
-        for segment in charged_in..=current {
-            let held = self.segment_units(unit, segment, current);
-            if units == 0 || held == window_max(unit) {
-                return;
-            }
-            let back = units.min(held);
-            self.set_total(unit, self.head.window_total(unit) - back);
-            if segment != current {
-                self.ring.set(unit, segment, held - back);
-            }
-            units -= back;
+        let held = self.segment_units(unit, charged_in, current);
+        if held == window_max(unit) {
+            return;
+        }
+        let back = units.min(held);
+        self.set_total(unit, self.head.window_total(unit) - back);
+        if charged_in != current {
+            self.ring.set(unit, charged_in, held - back);
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) struct Charge {
     pub(crate) cost: Cost,
     time: u128,
     day: u64,
+    grids: u32,
 }
 
 /// One key.
@@ -29,6 +30,8 @@ pub(crate) struct Key {
     /// When anything was last changed; time does not go back behind it.
     time: u128,
     day: u64,
+    /// How often a window has changed its length.
+    grids: u32,
     units: [UnitLog; 2],
 }
 
@@ -96,8 +99,8 @@ impl UnitLog {
         }
     }
 
-    /// R7, a < e. Units that a plan change moved are looked for from their own segment on.
-    fn refund(&mut self, plan: &Plan, unit: Unit, now: u128, charge: &Charge, today: u64, mut units: u128) {
+    /// R7, a < e.
+    fn refund(&mut self, plan: &Plan, unit: Unit, charge: &Charge, today: u64, grids: u32, units: u128) {
         if charge.day == today {
             self.day_used -= self.day_used.min(units);
         }
@@ -105,18 +108,18 @@ impl UnitLog {
         if let Some(window) = window(plan, unit) {
             self.owed = self.owed.saturating_sub(units * window.length);
         }
-        let from = segment(charge.time, length);
-        if from + SEGMENTS < segment(now, length) {
+        // What was charged before a window changed its length stays in it until it expires.
+        if charge.grids != grids {
             return;
         }
-        self.window.sort_by_key(|(time, _)| *time);
+        let mut left = units;
         for (time, held) in &mut self.window {
-            if segment(*time, length) >= from {
-                let back = units.min(*held);
-                *held -= back;
-                units -= back;
+            if segment(*time, length) == segment(charge.time, length) {
+                let back = left.min(*held);
+                (*held, left) = (*held - back, left - back);
             }
         }
+        assert_eq!(left, 0, "what was charged is there to be given back");
     }
 
     /// R9. The log moves to another grid: charges stand at the last instant of their old segment.
@@ -149,7 +152,7 @@ impl UnitLog {
 
 impl Key {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan, own_plan: false, known: false, time: 0, day: 0, units: Default::default() }
+        Self { plan, own_plan: false, known: false, time: 0, day: 0, grids: 0, units: Default::default() }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -246,6 +249,9 @@ impl Key {
             return;
         }
         self.advance(at);
+        if Unit::ALL.into_iter().any(|unit| length(&self.plan, unit) != length(to, unit)) {
+            self.grids += 1;
+        }
         for unit in Unit::ALL {
             let log = &mut self.units[unit as usize];
             log.regrid(self.time, length(&self.plan, unit), length(to, unit));
@@ -279,7 +285,7 @@ impl Key {
             let window = window(&self.plan, unit);
             self.units[unit as usize].charge(window, self.time, cost.of(unit).into());
         }
-        Charge { key, cost, time: self.time, day: self.day }
+        Charge { key, cost, time: self.time, day: self.day, grids: self.grids }
     }
 
     /// R7.
@@ -294,7 +300,7 @@ impl Key {
             if actual > reserved {
                 log.charge(window(&self.plan, unit), self.time, actual - reserved);
             } else {
-                log.refund(&self.plan, unit, self.time, charge, self.day, reserved - actual);
+                log.refund(&self.plan, unit, charge, self.day, self.grids, reserved - actual);
             }
         }
     }
