@@ -42,6 +42,15 @@ impl Ring {
         UnitFields::WINDOW.of(unit).set(&mut self.words[Self::place(segment)], units);
     }
 
+    /// Units of the n completed segments before `current`: the one that leaves at the next turn first.
+    #[inline]
+    fn oldest_first(&self, unit: Unit, current: u64) -> impl Iterator<Item = u64> {
+        let field = UnitFields::WINDOW.of(unit);
+        // Before the clock's first n segments the places of those that never were hold nothing.
+        let (newer, older) = self.words.split_at(Self::place(current));
+        older.iter().chain(newer).map(move |word| field.get(*word))
+    }
+
     /// Units of all completed segments that are counted.
     fn sum(&self, unit: Unit) -> u64 {
         let field = UnitFields::WINDOW.of(unit);
@@ -125,12 +134,13 @@ impl Record {
         }
         let enough = total - must_leave.min(total);
         let current = grid.segment(self.head.time());
-        let leaves_enough = |segment: &u64| {
-            total -= self.ring.get(unit, *segment);
-            total <= enough
-        };
-        let last_to_leave = (*counted_segments(current).start()..current).find(leaves_enough);
-        grid.expiry(last_to_leave.unwrap_or(current))
+        for (age, units) in self.ring.oldest_first(unit, current).enumerate() {
+            total -= units;
+            if total <= enough {
+                return grid.start(current + 1 + age as u64);
+            }
+        }
+        grid.expiry(current)
     }
 
     /// The first time at which the window is empty, if nothing else is charged.
