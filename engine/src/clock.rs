@@ -22,7 +22,8 @@ use crate::nanos::Nanos;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp {
     /// Time since any fixed moment, on a clock that does not go back. Windows and buckets run on it. One
-    /// that lies before what a key has already seen counts as that; beyond 2⁶³ ns (292 years) it stands still.
+    /// that lies before what a key has already seen counts as that; beyond 2⁶³ ns (292 years) it stands
+    /// still.
     pub monotonic: Nanos,
     /// Time since 1970 UTC. The day quota and the headers go by it.
     pub unix: Nanos,

@@ -38,7 +38,8 @@ pub struct RateLimitHeaders {
 /// What a denied caller is told about trying again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// `Retry-After` and `retry-after-ms`. Never 0, which some clients take as an invitation to retry at once.
+    /// `Retry-After` and `retry-after-ms`. Never 0, which some clients take as an invitation to retry at
+    /// once.
     After(Nanos),
     /// The same for a day that is used up, with `x-should-retry: false`: a client would otherwise sleep for
     /// hours within one call.
@@ -130,12 +131,14 @@ impl RateLimitHeaders {
 
 /// The value of the IETF field `RateLimit-Policy`: every limit of the plan with its quota, unit and window.
 ///
-/// After draft-ietf-httpapi-ratelimit-headers-10; windows in whole seconds, rounded up. Empty for a plan without limits.
+/// After draft-ietf-httpapi-ratelimit-headers-10; windows in whole seconds, rounded up. Empty for a plan
+/// without limits.
 pub fn ietf_policy<'a>(standing: &'a Standing<'a>) -> impl fmt::Display + 'a {
     IetfField { standing, part: IetfPart::Policy }
 }
 
-/// The value of the IETF field `RateLimit`: what remains of every limit, and the seconds until it is whole again.
+/// The value of the IETF field `RateLimit`: what remains of every limit, and the seconds until it is whole
+/// again.
 pub fn ietf_rate_limit<'a>(standing: &'a Standing<'a>) -> impl fmt::Display + 'a {
     IetfField { standing, part: IetfPart::State }
 }

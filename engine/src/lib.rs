@@ -1,6 +1,10 @@
-//! A lock-free rate limiter for millions of API keys.
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
+
+/// The example of the front page compiles and runs with the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;
 
 pub mod clock;
 mod decision;

@@ -17,12 +17,13 @@ use decide::Call;
 use std::fmt;
 use std::hash::Hash;
 
-/// A lock-free rate limiter for a fixed number of keys. See the [crate's documentation](crate) for an example.
+/// A lock-free rate limiter for a fixed number of keys. See the [crate's documentation](crate) for an
+/// example.
 ///
-/// Every decision takes constant time on average (a probe sequence in a hash table and at most eight segments), neither
-/// allocates nor blocks nor makes a system call, and never panics. A key is anything that is `Hash`; only a keyed
-/// 64-bit fingerprint of it is kept. Two of a million keys share a fingerprint, and so their limits, with
-/// a probability of 3·10⁻⁸, two of ten million with 3·10⁻⁶.
+/// Every decision takes constant time on average (a probe sequence in a hash table and at most eight
+/// segments), neither allocates nor blocks nor makes a system call, and never panics. A key is anything
+/// that is `Hash`; only a keyed 64-bit fingerprint of it is kept. Two of a million keys share a
+/// fingerprint, and so their limits, with a probability of 3·10⁻⁸, two of ten million with 3·10⁻⁶.
 #[derive(Debug)]
 pub struct Limiter {
     hasher: RandomState,
@@ -73,7 +74,8 @@ impl Builder {
     /// The most threads that can be within a decision at one instant.
     pub const MAX_THREADS: usize = Table::MAX_THREADS;
 
-    /// Room for so many keys, 256 bytes each. Keys beyond share one record for each plan. 1,048,576 if not set.
+    /// Room for so many keys, 256 bytes each. Keys beyond share one record for each plan. 1,048,576 if not
+    /// set.
     pub fn capacity(self, keys: usize) -> Self {
         Self { keys, ..self }
     }
@@ -89,15 +91,15 @@ impl Builder {
         Self { threads, ..self }
     }
 
-    /// Whether to ask the system for huge pages, as is done if not set. They save a third of a decision's time
-    /// among a million keys; but the first keys then take up nearly all of the memory at once. Without them
-    /// memory is taken up as keys arrive, at most 4 KiB for each.
+    /// Whether to ask the system for huge pages, as is done if not set. They save a third of a decision's
+    /// time among a million keys; but the first keys then take up nearly all of the memory at once. Without
+    /// them memory is taken up as keys arrive, at most 4 KiB for each.
     pub fn huge_pages(self, huge_pages: bool) -> Self {
         Self { huge_pages, ..self }
     }
 
-    /// A fixed seed for the hash of keys, where runs must repeat to the last byte. Not for production: who knows
-    /// the seed can make keys collide. Drawn from the system if not set.
+    /// A fixed seed for the hash of keys, where runs must repeat to the last byte. Not for production: who
+    /// knows the seed can make keys collide. Drawn from the system if not set.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
     }
@@ -133,8 +135,8 @@ impl Limiter {
         Builder { keys: 1 << 20, plans: 1 << 12, threads: 1 << 10, huge_pages: true, seed: None }
     }
 
-    /// Makes a plan known and gives its number; the same number for an equal plan. Takes a lock that no decision
-    /// takes. Plans are kept for the limiter's lifetime.
+    /// Makes a plan known and gives its number; the same number for an equal plan. Takes a lock that no
+    /// decision takes. Plans are kept for the limiter's lifetime.
     pub fn add_plan(&self, plan: &Plan) -> Result<PlanId, PlansFull> {
         self.plans.add(plan)
     }
@@ -146,8 +148,9 @@ impl Limiter {
 
     /// Decides whether `key` may make a call of this cost now, and charges it to all its limits if so (R5).
     ///
-    /// `plan` is the plan the key is on. If it is another one than at the key's last call, the plan changes with this call
-    /// (R9). A key with a plan of its own ([`set_own_plan`](Self::set_own_plan)) is decided under that.
+    /// `plan` is the plan the key is on. If it is another one than at the key's last call, the plan changes
+    /// with this call (R9). A key with a plan of its own ([`set_own_plan`](Self::set_own_plan)) is decided
+    /// under that.
     #[inline]
     pub fn check<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
         self.decide(self.fingerprint(key), Call { plan, cost, at })
@@ -165,7 +168,8 @@ impl Limiter {
         (decision, Standing::new(plan, record, at))
     }
 
-    /// What [`check`](Self::check) would answer, and the key's limits as they stand. Charges and stores nothing.
+    /// What [`check`](Self::check) would answer, and the key's limits as they stand. Charges and stores
+    /// nothing.
     pub fn peek<K: Hash + ?Sized>(
         &self,
         key: &K,
@@ -179,8 +183,8 @@ impl Limiter {
         (verdict, Standing::new(compiled, record, at))
     }
 
-    /// Replaces what a call reserved by the tokens it really used (R7): gives back what was too much, charges what
-    /// was too little even past the limit.
+    /// Replaces what a call reserved by the tokens it really used (R7): gives back what was too much,
+    /// charges what was too little even past the limit.
     pub fn settle(&self, reservation: Reservation, tokens: u64, at: Timestamp) {
         let actual = Cost { tokens, ..reservation.cost() };
         self.settle_to(&reservation, actual, at);
@@ -252,8 +256,8 @@ impl Limiter {
         }
     }
 
-    /// Applies a step to a key's record, again if another thread came between. A key without a record gets one
-    /// if there is a plan to make it under.
+    /// Applies a step to a key's record, again if another thread came between. A key without a record gets
+    /// one if there is a plan to make it under.
     fn change(&self, fingerprint: u64, new_under: Option<PlanId>, step: impl Fn(&mut Record)) {
         loop {
             let (entry, before) = self.record(fingerprint, self.known(new_under.unwrap_or(FALLBACK_PLAN)).0);

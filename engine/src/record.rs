@@ -1,9 +1,9 @@
 //! The rules as pure steps over a key's record: no atomics, no clock, no table.
 //!
-//! A [`Record`] is a [`Head`] of eight words and a [`Ring`] of seven. A step copies it, brings the copy up to the
-//! time of the call, and charges, refunds or converts it. Whoever calls a step stores the outcome in one
-//! atomic exchange or throws it away (`table`), so R5 and R6 need no thought here: a record is always the
-//! outcome of whole steps in some order. While no segment turns, a call needs the head alone.
+//! A [`Record`] is a [`Head`] of eight words and a [`Ring`] of seven. A step copies it, brings the copy up
+//! to the time of the call, and charges, refunds or converts it. Whoever calls a step stores the outcome in
+//! one atomic exchange or throws it away (`table`), so R5 and R6 need no thought here: a record is always
+//! the outcome of whole steps in some order. While no segment turns, a call needs the head alone.
 //!
 //! ```text
 //! head 0      fingerprint of the key; 0 is a record that belongs to no key
@@ -128,7 +128,8 @@ impl Head {
         at.monotonic.get().min(MAX_TIME).max(self.time())
     }
 
-    /// Whether a call at `at` finds the windows in the segments in which the record left them, so that it needs no ring.
+    /// Whether a call at `at` finds the windows in the segments in which the record left them, so that it
+    /// needs no ring.
     #[inline]
     pub(crate) fn same_segments(&self, plan: &CompiledPlan, at: Timestamp) -> bool {
         let (from, to) = (self.time(), self.time_at(at));

@@ -8,9 +8,10 @@ use std::ops::Deref;
 
 /// What an admitted call was charged, to be settled once.
 ///
-/// Plain data of 32 bytes that can wait anywhere: in a request context, in a response body, on another thread. It is not
-/// `Clone`, and settling consumes it, so that no call is settled twice. Dropping it leaves the call charged as
-/// reserved. Settle with the limiter that gave it: [`Limiter::settle`], [`Limiter::cancel`].
+/// Plain data of 32 bytes that can wait anywhere: in a request context, in a response body, on another
+/// thread. It is not `Clone`, and settling consumes it, so that no call is settled twice. Dropping it
+/// leaves the call charged as reserved. Settle with the limiter that gave it: [`Limiter::settle`],
+/// [`Limiter::cancel`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "dropping a reservation leaves the call charged as reserved"]
 pub struct Reservation {
@@ -64,7 +65,8 @@ impl Reservation {
 
 /// A [`Reservation`] that knows its limiter and its clock.
 ///
-/// Dropped, it settles by estimate: the call stays charged as reserved. With an `Arc<Limiter>` it is `'static`.
+/// Dropped, it settles by estimate: the call stays charged as reserved. With an `Arc<Limiter>` it is
+/// `'static`.
 #[derive(Debug)]
 pub struct Held<L: Deref<Target = Limiter>, C: Clock> {
     /// `None` once settled.

@@ -1,8 +1,9 @@
 //! The atomics the engine is built of: the standard library's, or loom's under `cfg(tidegate_loom)`.
 //!
 //! Nothing else in the decision path names an atomic type, so that loom sees the code that ships. One thing
-//! is coarser there: [`Words`] is read and written in two pieces instead of word by word, because so many steps at
-//! each reading would leave loom no room for anything else. Two pieces can tear as eight words can.
+//! is coarser there: [`Words`] is read and written in two pieces instead of word by word, because so many
+//! steps at each reading would leave loom no room for anything else. Two pieces can tear as eight words
+//! can.
 
 pub(crate) use std::sync::atomic::Ordering;
 
@@ -18,9 +19,9 @@ mod imp {
 
     /// Words that are each atomic by themselves, not together.
     ///
-    /// Every load is Acquire and every store Release, where a seqlock would use fences: a reader that meets a
-    /// word of a later version has then also seen the control word leave the version it believes to read, and its check
-    /// fails. Thread sanitizers understand this form, and on x86-64 it costs nothing.
+    /// Every load is Acquire and every store Release, where a seqlock would use fences: a reader that meets
+    /// a word of a later version has then also seen the control word leave the version it believes to read,
+    /// and its check fails. Thread sanitizers understand this form, and on x86-64 it costs nothing.
     #[derive(Debug)]
     #[repr(transparent)]
     pub(crate) struct Words<const N: usize>([AtomicU64; N]);

@@ -103,8 +103,8 @@ impl Table {
         }
     }
 
-    /// The entry of a key that has a record of its own, for the ordinary case: `None` if it has none, or is not
-    /// found at once.
+    /// The entry of a key that has a record of its own, for the ordinary case: `None` if it has none, or is
+    /// not found at once.
     #[inline]
     pub(crate) fn known(&self, fingerprint: u64) -> Option<Entry<'_>> {
         let shard = self.shard(fingerprint);
@@ -123,8 +123,8 @@ impl Table {
         None
     }
 
-    /// The entry of a key: its record, or a vacant place and a fresh record under `plan`. A key for which there
-    /// is no place gets the record that all such keys of the plan share.
+    /// The entry of a key: its record, or a vacant place and a fresh record under `plan`. A key for which
+    /// there is no place gets the record that all such keys of the plan share.
     pub(crate) fn entry(&self, fingerprint: u64, plan: PlanId) -> Entry<'_> {
         if fingerprint < FIRST_FINGERPRINT {
             return self.overflow_entry(fingerprint);

@@ -35,8 +35,8 @@ impl SystemClock {
 
     fn refresh_wall(&self, monotonic: u64) -> u64 {
         let offset = unix_now().wrapping_sub(monotonic);
-        // Ordering: Relaxed. Each word stands for itself: of two threads that refresh at once either offset will do, and
-        // a reader that sees the new deadline with the old offset is late by one refresh.
+        // Ordering: Relaxed. Each word stands for itself: of two threads that refresh at once either offset
+        // will do, and a reader that sees the new deadline with the old offset is late by one refresh.
         self.wall_offset.store(offset, Ordering::Relaxed);
         self.refresh_at.store(monotonic + Self::WALL_REFRESH.get(), Ordering::Relaxed);
         offset

@@ -1,8 +1,8 @@
 //! A decision, the ordinary case first.
 //!
-//! Nearly every call finds its key in the segment and under the plan in which the last call left it: then the head alone
-//! is read, judged and written. Anything else goes the long way, over the whole record. Both ways take the
-//! same steps of [`record`](crate::record).
+//! Nearly every call finds its key in the segment and under the plan in which the last call left it: then
+//! the head alone is read, judged and written. Anything else goes the long way, over the whole record. Both
+//! ways take the same steps of [`record`](crate::record).
 
 use super::Limiter;
 use crate::clock::Timestamp;
@@ -42,8 +42,8 @@ impl Limiter {
         steady.then_some(plan)
     }
 
-    /// Decides a call over the whole record, again if another thread came between; gives the record it leaves too, and the
-    /// plan that is expressed in.
+    /// Decides a call over the whole record, again if another thread came between; gives the record it
+    /// leaves too, and the plan that is expressed in.
     #[cold]
     pub(super) fn decide_whole(&self, fingerprint: u64, call: Call) -> (Decision, &CompiledPlan, Record) {
         loop {

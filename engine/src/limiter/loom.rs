@@ -1,6 +1,8 @@
-//! Loom models of the limiter: every interleaving, within loom's bounds, of two threads on the code that ships.
+//! Loom models of the limiter: every interleaving, within loom's bounds, of two threads on the code that
+//! ships.
 //!
-//! They run under `--cfg tidegate_loom` (`cargo x loom`). What loom cannot see is said in `docs/orderings.md`.
+//! They run under `--cfg tidegate_loom` (`cargo x loom`). What loom cannot see is said in
+//! `docs/orderings.md`.
 
 mod insert;
 mod last_unit;
@@ -20,7 +22,8 @@ use loom::thread;
 const WINDOW: Nanos = Nanos::from_millis(7);
 const SEGMENT: Nanos = Nanos::from_millis(1);
 
-/// A limiter small enough for loom: one place and one more, and a draft for each of two threads and the last check.
+/// A limiter small enough for loom: one place and one more, and a draft for each of two threads and the
+/// last check.
 fn limiter() -> Arc<Limiter> {
     Arc::new(Limiter::builder().capacity(1).max_plans(5).max_threads(2).seed(1).build().unwrap())
 }

@@ -77,8 +77,8 @@ impl PlanBuilder {
     }
 }
 
-/// R15: what the record cannot count exactly is refused here, so that no decision has to; and so is a name that
-/// would break a header field.
+/// R15: what the record cannot count exactly is refused here, so that no decision has to; and so is a name
+/// that would break a header field.
 fn check(plan: &Arc<str>, limit: &Limit) -> Result<(), PlanError> {
     if !limit.has_sound_name() {
         return Err(PlanError::LimitName { plan: plan.clone(), found: limit.name() });

@@ -35,8 +35,8 @@ pub enum PlanError {
         /// What was given.
         found: f64,
     },
-    /// A limit's own name is not one or more printable ASCII characters without `"` and `\\`, as a header field
-    /// wants it.
+    /// A limit's own name is not one or more printable ASCII characters without `"` and `\\`, as a header
+    /// field wants it.
     LimitName {
         /// The plan's name.
         plan: Arc<str>,

@@ -72,7 +72,8 @@ impl Grid {
         windows.saturating_mul(self.window).saturating_add((within * self.window).div_ceil(SEGMENTS))
     }
 
-    /// The first nanosecond at which units of `segment` no longer count: when the whole of it is older than W.
+    /// The first nanosecond at which units of `segment` no longer count: when the whole of it is older than
+    /// W.
     pub(crate) fn expiry(&self, segment: u64) -> u64 {
         self.start(segment.saturating_add(SEGMENTS + 1))
     }

@@ -198,8 +198,8 @@ impl Limit {
     /// is never denied.
     ///
     /// The segment form of R3 may see up to L + c·⌈L/(c·n)⌉ units of such a client, so the burst must cover
-    /// the second term: c·⌈L/(c·n)⌉ ≤ ⌊b·L⌋, with n = 7 segments. At the default burst and cost 1 that fails only for L of 1 to 4, 8
-    /// and 9. A day always keeps R4.
+    /// the second term: c·⌈L/(c·n)⌉ ≤ ⌊b·L⌋, with n = 7 segments. At the default burst and cost 1 that
+    /// fails only for L of 1 to 4, 8 and 9. A day always keeps R4.
     pub fn admits_even_pace(&self, cost: u64) -> bool {
         let (Span::Window(_), 1..) = (self.span, cost) else { return true };
         let surplus = self.amount.div_ceil(cost.saturating_mul(SEGMENTS)).saturating_mul(cost);

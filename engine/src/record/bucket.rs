@@ -1,11 +1,11 @@
 //! R2: the burst bucket, in exact arithmetic.
 //!
-//! The bucket holds C units and refills at L per W. What it owes at time t is `charged − (t − pin)·L/W`: `pin` is a
-//! moment at which nothing was owed, `charged` counts the units since. Owing nothing pins it anew, so a
-//! full bucket holds C and never more. Both sides of each comparison are multiplied by W, in 128 bits, so no
-//! rounding takes part in a decision. (A token bucket; kept as a debt since its last full moment, it needs no
-//! fraction. Compare the virtual scheduling form of GCRA, ITU-T I.371, which keeps a time instead and would
-//! lose the debt in units at a plan change.)
+//! The bucket holds C units and refills at L per W. What it owes at time t is `charged − (t − pin)·L/W`:
+//! `pin` is a moment at which nothing was owed, `charged` counts the units since. Owing nothing pins it
+//! anew, so a full bucket holds C and never more. Both sides of each comparison are multiplied by W, in 128
+//! bits, so no rounding takes part in a decision. (A token bucket; kept as a debt since its last full
+//! moment, it needs no fraction. Compare the virtual scheduling form of GCRA, ITU-T I.371, which keeps a
+//! time instead and would lose the debt in units at a plan change.)
 
 use super::packed::window_max;
 use super::{CHARGED, Head, PINS};
@@ -103,8 +103,8 @@ impl Head {
 
     /// Charges units, past the ceiling too (a settle may). Saturates at the counter's size.
     ///
-    /// A shadow limit admits what it would deny; of that it keeps no debt beyond C, or turning it on would lock
-    /// its keys out for all the time that it only watched.
+    /// A shadow limit admits what it would deny; of that it keeps no debt beyond C, or turning it on would
+    /// lock its keys out for all the time that it only watched.
     #[inline]
     pub(super) fn charge_bucket(&mut self, unit: Unit, rule: Option<&WindowRule>, units: u64) {
         let Some(rule) = rule else { return };
@@ -126,8 +126,8 @@ impl Head {
     /// Keeps what is owed in units under another rule (R9): 24 requests owed are 24 requests owed, however
     /// long either plan takes to refill them.
     ///
-    /// The fraction of a unit that has been refilled already is kept as the time in which the new rule refills it,
-    /// rounded down to a nanosecond.
+    /// The fraction of a unit that has been refilled already is kept as the time in which the new rule
+    /// refills it, rounded down to a nanosecond.
     pub(super) fn rerule_bucket(&mut self, unit: Unit, from: Option<&WindowRule>, to: Option<&WindowRule>) {
         let now = self.time();
         let (Some(from), Some(to)) = (from, to) else { return self.pin(unit, now) };

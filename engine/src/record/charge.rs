@@ -63,8 +63,9 @@ impl Head {
         judgement
     }
 
-    /// Charges a call that was admitted to every limit of both units at once (R5). Where that takes more than adding, for a
-    /// shadow limit or a counter that is full, nothing is charged, and the answer is `false`.
+    /// Charges a call that was admitted to every limit of both units at once (R5). Where that takes more
+    /// than adding, for a shadow limit or a counter that is full, nothing is charged, and the answer is
+    /// `false`.
     #[inline]
     pub(crate) fn charge(&mut self, plan: &CompiledPlan, cost: Cost) -> bool {
         let sums = Packed::new(cost).and_then(|packed| {
@@ -85,8 +86,8 @@ impl Head {
 }
 
 impl Record {
-    /// The verdict on a call that was judged so: of the limits that deny it, the one that denies longest and until
-    /// when (R10); or the first that never admits it.
+    /// The verdict on a call that was judged so: of the limits that deny it, the one that denies longest
+    /// and until when (R10); or the first that never admits it.
     ///
     /// Every limit's room only grows while nothing is charged, so the latest of their times is exact.
     pub(crate) fn verdict(

@@ -55,7 +55,8 @@ impl Head {
         self.set_day_used(unit, self.day_used(unit).saturating_add(units).min(day_max(unit)));
     }
 
-    /// Takes units back that were charged on `charged_on`, if that day still runs (R7). A saturated count gives nothing back.
+    /// Takes units back that were charged on `charged_on`, if that day still runs (R7). A saturated count
+    /// gives nothing back.
     pub(super) fn refund_day(&mut self, unit: Unit, charged_on: u64, units: u64) {
         let used = self.day_used(unit);
         if charged_on == self.day() && used != day_max(unit) {

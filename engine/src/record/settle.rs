@@ -40,8 +40,9 @@ impl Record {
     fn refund_unit(&mut self, plan: &CompiledPlan, unit: Unit, charge: Charge, units: u64) {
         let rules = plan.unit(unit);
         let (charged_in, current) = (rules.grid.segment(charge.time), rules.grid.segment(self.head.time()));
-        // After a move to a window of another length nobody knows in which segment the units stand, or whether they still
-        // count: what is taken back might be another call's. They stay until they expire (R9).
+        // After a move to a window of another length nobody knows in which segment the units stand, or
+        // whether they still count: what is taken back might be another call's. They stay until they expire
+        // (R9).
         if self.head.has_grid_of(charge.grids) {
             self.refund_window(unit, charged_in, current, units);
         }

@@ -21,8 +21,8 @@ pub struct LimitStatus {
 }
 
 impl Record {
-    /// The state of one limit at the record's time, seen from the time of the call. `None` if the plan does not
-    /// set that limit.
+    /// The state of one limit at the record's time, seen from the time of the call. `None` if the plan does
+    /// not set that limit.
     pub(crate) fn status(&self, plan: &CompiledPlan, limit: LimitId, at: Timestamp) -> Option<LimitStatus> {
         if limit.is_day() { self.day_status(plan, limit, at) } else { self.window_status(plan, limit, at) }
     }

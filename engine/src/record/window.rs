@@ -98,16 +98,16 @@ impl Record {
         if total <= window_max(unit) { self.set_total(unit, total) } else { self.saturate_window(unit) }
     }
 
-    /// A window that counts all it can: everything in it is held as long as the newest unit, so that no part of
-    /// what did not fit is missed when older segments leave.
+    /// A window that counts all it can: everything in it is held as long as the newest unit, so that no
+    /// part of what did not fit is missed when older segments leave.
     #[cold]
     fn saturate_window(&mut self, unit: Unit) {
         self.ring.clear(unit);
         self.set_total(unit, window_max(unit));
     }
 
-    /// Takes units back that were charged in a segment of this grid, if it still counts (R7). A saturated segment gives
-    /// nothing back, since it may hold more than it shows.
+    /// Takes units back that were charged in a segment of this grid, if it still counts (R7). A saturated
+    /// segment gives nothing back, since it may hold more than it shows.
     pub(super) fn refund_window(&mut self, unit: Unit, charged_in: u64, current: u64, units: u64) {
         if charged_in > current || charged_in.saturating_add(SEGMENTS) < current {
             return;
@@ -155,7 +155,8 @@ impl Record {
     /// Moves what is counted onto the grid of another window (R9).
     ///
     /// A segment's units go where its last nanosecond, or the present if that is earlier, lies on the new
-    /// grid: they count no shorter than the new window asks, and longer by less than an old and a new segment.
+    /// grid: they count no shorter than the new window asks, and longer by less than an old and a new
+    /// segment.
     pub(super) fn regrid_window(&mut self, unit: Unit, from: &Grid, to: &Grid) {
         if from == to {
             return;

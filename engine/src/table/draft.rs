@@ -1,11 +1,12 @@
 //! Where a record is written before it counts.
 //!
-//! Drafts belong to the table and are never freed, so any thread may read one at any time; whether what
-//! it read was whole, the slot's control word tells. A draft is claimed by the thread that writes it, and released by
-//! whoever makes the last control word forget it.
+//! Drafts belong to the table and are never freed, so any thread may read one at any time; whether what it
+//! read was whole, the slot's control word tells. A draft is claimed by the thread that writes it, and
+//! released by whoever makes the last control word forget it.
 //!
-//! The first half of the drafts are private: draft n is claimed by thread n alone, without a locked operation. Threads with
-//! higher numbers, and a thread whose own draft is still named somewhere, share the other half.
+//! The first half of the drafts are private: draft n is claimed by thread n alone, without a locked
+//! operation. Threads with higher numbers, and a thread whose own draft is still named somewhere, share the
+//! other half.
 
 use super::slot::RecordWords;
 use crate::sync::{AtomicBool, Ordering, thread_number};
@@ -67,9 +68,10 @@ impl Drafts {
     pub(super) fn claim(&self) -> DraftId {
         let number = thread_number();
         if let Some(draft) = self.drafts[..self.private].get(number) {
-            // Only this thread ever claims this draft, so that nobody claims it between the load and the store. Ordering:
-            // Acquire, partner `release`: what was done with the draft before lies before what we do. Relaxed store: a
-            // release by another thread comes after the exchange that published this claim.
+            // Only this thread ever claims this draft, so that nobody claims it between the load and the
+            // store. Ordering: Acquire, partner `release`: what was done with the draft before lies before
+            // what we do. Relaxed store: a release by another thread comes after the exchange that
+            // published this claim.
             if !draft.claimed.load(Ordering::Acquire) {
                 draft.claimed.store(true, Ordering::Relaxed);
                 return DraftId::at(number);
@@ -78,14 +80,15 @@ impl Drafts {
         self.claim_shared(number)
     }
 
-    /// A shared draft. A free one is at hand unless more threads than the table was made for are within a store at this
-    /// instant; then this one goes round until one of them is through.
+    /// A shared draft. A free one is at hand unless more threads than the table was made for are within a
+    /// store at this instant; then this one goes round until one of them is through.
     #[cold]
     fn claim_shared(&self, number: usize) -> DraftId {
         let mut at = number % self.private;
         loop {
             let place = self.private + at;
-            // Ordering: Acquire, partner `release`, as above. Relaxed on failure: nothing follows from finding it taken.
+            // Ordering: Acquire, partner `release`, as above. Relaxed on failure: nothing follows from
+            // finding it taken.
             let claimed = &self.drafts[place].claimed;
             if claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return DraftId::at(place);

@@ -14,16 +14,16 @@ mod imp {
     #[cfg(target_os = "linux")]
     const HUGE_PAGE: usize = 2 << 20;
 
-    /// Tells the system that memory is used at random all over: a third of the time of a miss goes on finding small pages.
-    /// A wish; where it is not granted, nothing changes.
+    /// Tells the system that memory is used at random all over: a third of the time of a miss goes on
+    /// finding small pages. A wish; where it is not granted, nothing changes.
     #[cfg(target_os = "linux")]
     fn ask_for_huge_pages(words: &[AtomicU64]) {
         let start = words.as_ptr() as usize;
         let (first, end) = (start.next_multiple_of(HUGE_PAGE), start + size_of_val(words));
         let len = end.saturating_sub(first) / HUGE_PAGE * HUGE_PAGE;
         if len > 0 {
-            // SAFETY: the range lies within `words`, page by page, and `MADV_HUGEPAGE` changes only what backs it, not what
-            // it holds.
+            // SAFETY: the range lies within `words`, page by page, and `MADV_HUGEPAGE` changes only what
+            // backs it, not what it holds.
             unsafe {
                 libc::madvise(
                     words.as_ptr().cast::<u8>().add(first - start) as *mut libc::c_void,
@@ -39,8 +39,8 @@ mod imp {
 
     /// A fixed number of slots, all vacant at first.
     ///
-    /// Asking an allocator for zeroed memory at the alignment of a slot makes it touch every page; so plain words are
-    /// asked for, a slot too many, and the slots begin at the first one that is aligned.
+    /// Asking an allocator for zeroed memory at the alignment of a slot makes it touch every page; so plain
+    /// words are asked for, a slot too many, and the slots begin at the first one that is aligned.
     #[derive(Debug)]
     pub(crate) struct Slots {
         words: Box<[AtomicU64]>,
@@ -68,11 +68,12 @@ mod imp {
         pub(crate) fn at(&self, place: usize) -> &Slot {
             debug_assert!(place < self.len);
             let word = self.first + place.min(self.len - 1) * SLOT_WORDS;
-            // SAFETY: `first` is the offset of the first aligned word, less than a slot, and the allocation is a
-            // slot longer than `len` slots, so `word .. word + SLOT_WORDS` lies within it and is aligned for a slot.
-            // `Slot` is `repr(C)`: a transparent wrapper of a u64 in an atomic, then an array of atomic u64, 16
-            // words in all without padding, as a test checks. Zeroed words are a valid slot. Slots are only ever
-            // changed through their atomics, and the borrow of `self` keeps the memory.
+            // SAFETY: `first` is the offset of the first aligned word, less than a slot, and the allocation
+            // is a slot longer than `len` slots, so `word .. word + SLOT_WORDS` lies within it and is
+            // aligned for a slot. `Slot` is `repr(C)`: a transparent wrapper of a u64 in an atomic, then an
+            // array of atomic u64, 16 words in all without padding, as a test checks. Zeroed words are a
+            // valid slot. Slots are only ever changed through their atomics, and the borrow of `self` keeps
+            // the memory.
             unsafe { &*self.words.as_ptr().add(word).cast::<Slot>() }
         }
     }

@@ -3,8 +3,8 @@
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
-/// How many slots a key is looked for in before its shard counts as full. Linear probing at half full finds a key in
-/// 1.5 slots on average; runs of a hundred occur once in many millions of keys.
+/// How many slots a key is looked for in before its shard counts as full. Linear probing at half full finds
+/// a key in 1.5 slots on average; runs of a hundred occur once in many millions of keys.
 const MAX_PROBES: usize = 512;
 
 /// The slots `first .. first + len`, probed linearly from a place given by the fingerprint.
@@ -33,8 +33,9 @@ impl Shard {
         self.first + ((u128::from(fingerprint) * self.len as u128) >> 64) as usize
     }
 
-    /// The places where a key's record may stand, in the order in which they are tried. A new key takes the first
-    /// vacant one, and records never move: whoever finds a vacant place first has passed no record of the key.
+    /// The places where a key's record may stand, in the order in which they are tried. A new key takes the
+    /// first vacant one, and records never move: whoever finds a vacant place first has passed no record of
+    /// the key.
     #[inline]
     pub(super) fn places(&self, fingerprint: u64) -> impl Iterator<Item = usize> + use<> {
         let (home, end, len) = (self.home(fingerprint), self.first + self.len, self.len);

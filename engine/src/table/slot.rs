@@ -1,8 +1,8 @@
 //! One record, read and replaced as a whole by any number of threads without a lock.
 //!
-//! A slot is a control word and the record's words. The control word says in which version the record is and
-//! where its words stand: at home in the slot, or in a draft (see [`draft`](super::draft)). Most changes leave
-//! the ring as it is; their draft holds the head alone.
+//! A slot is a control word and the record's words. The control word says in which version the record is
+//! and where its words stand: at home in the slot, or in a draft (see [`draft`](super::draft)). Most
+//! changes leave the ring as it is; their draft holds the head alone.
 //!
 //! | control word              | the head is in  | the ring is | who may write the home words  |
 //! |---------------------------|-----------------|-------------|-------------------------------|
@@ -17,29 +17,30 @@
 //! | (v, whole in d) → (v+1, whole in e)   | a writer   | the same; the ring at home is not whole yet           |
 //! | (v, either in d) → (v, home)          | the copier | the home words hold version v; d is free              |
 //!
-//! A writer makes its record count with one compare-and-swap against the control word it read, so a record is always
-//! the successor of the one it was computed from. A thread stalled anywhere holds up no other: readers and
-//! writers go by the draft until the copier has come home. The protocol in prose, with its orderings, is
-//! in `docs/orderings.md`. (The idea of a cached copy beside an indirect one: Anderson, Blelloch and Jayanti, *Big
-//! Atomics*, 2025.)
+//! A writer makes its record count with one compare-and-swap against the control word it read, so a record
+//! is always the successor of the one it was computed from. A thread stalled anywhere holds up no other:
+//! readers and writers go by the draft until the copier has come home. The protocol in prose, with its
+//! orderings, is in `docs/orderings.md`. (The idea of a cached copy beside an indirect one: Anderson,
+//! Blelloch and Jayanti, *Big Atomics*, 2025.)
 
 use super::draft::{DraftId, Drafts};
 use crate::record::{HEAD_WORDS, Head, RING_WORDS, Record, Ring};
 use crate::sync::{Ordering, Typed, Words};
 
-/// The control word: a version in the upper 48 bits, then whether the draft holds the ring too, then the draft's
-/// number plus one, or zero for home.
+/// The control word: a version in the upper 48 bits, then whether the draft holds the ring too, then the
+/// draft's number plus one, or zero for home.
 ///
-/// A thread would have to sleep through exactly 2⁴⁸ changes of one slot, three days at a change a nanosecond, between
-/// its read and its swap to take a new version for an old one. That is not reckoned with.
+/// A thread would have to sleep through exactly 2⁴⁸ changes of one slot, three days at a change a
+/// nanosecond, between its read and its swap to take a new version for an old one. That is not reckoned
+/// with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub(super) struct Version(u64);
 
 // SAFETY: `Version` is `repr(transparent)` over `u64`, for which all zeroes are a value.
 unsafe impl bytemuck::Zeroable for Version {}
-// SAFETY: `Version` is `repr(transparent)` over `u64`, which has no padding, is valid for every bit pattern and holds no
-// pointer; it is `Copy` and `'static`.
+// SAFETY: `Version` is `repr(transparent)` over `u64`, which has no padding, is valid for every bit pattern
+// and holds no pointer; it is `Copy` and `'static`.
 unsafe impl bytemuck::Pod for Version {}
 
 impl Version {
@@ -136,8 +137,8 @@ impl Slot {
         Self { control: Typed::new(Version(0)), home: RecordWords::zeroed() }
     }
 
-    /// The home word of the fingerprint, for a quick look: 0 while the slot is vacant or its first record on its
-    /// way, and never changed after that.
+    /// The home word of the fingerprint, for a quick look: 0 while the slot is vacant or its first record
+    /// on its way, and never changed after that.
     #[inline]
     pub(super) fn fingerprint(&self) -> u64 {
         self.home.head.first()
@@ -147,7 +148,8 @@ impl Slot {
     #[inline]
     pub(super) fn read(&self, drafts: &Drafts) -> (Version, Head) {
         loop {
-            // Ordering: Acquire, partner the Release of `replace` (draft words) and `bring_home` (home words).
+            // Ordering: Acquire, partner the Release of `replace` (draft words) and `bring_home` (home
+            // words).
             let version = self.control.load(Ordering::Acquire);
             let words = match version.draft() {
                 None => self.home.head.load(),
@@ -183,8 +185,9 @@ impl Slot {
         let draft = drafts.claim();
         drafts.words(draft).store(change);
         let next = seen.next_in(draft, change.is_whole());
-        // Ordering: Release publishes the draft's words to whoever reads this version; Acquire on success, so that a
-        // displaced draft is freed after what its writer did. Relaxed on failure: nothing is used.
+        // Ordering: Release publishes the draft's words to whoever reads this version; Acquire on success,
+        // so that a displaced draft is freed after what its writer did. Relaxed on failure: nothing is
+        // used.
         if self.control.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             drafts.release(draft);
             return false;
@@ -201,8 +204,8 @@ impl Slot {
     #[inline]
     fn bring_home(&self, mut version: Version, change: Change<'_>, drafts: &Drafts) {
         self.home.store(change);
-        // Ordering: Release publishes the home words. Acquire on failure, partner the displacing writer's Release,
-        // for the words of its draft.
+        // Ordering: Release publishes the home words. Acquire on failure, partner the displacing writer's
+        // Release, for the words of its draft.
         while let Err(newer) =
             self.control.compare_exchange(version, version.at_home(), Ordering::Release, Ordering::Acquire)
         {

@@ -174,7 +174,8 @@ impl Run {
     }
 }
 
-/// Clocks stand still after 292 years; what a debt at one unit in 400 days may ask for is not waited for here.
+/// Clocks stand still after 292 years; what a debt at one unit in 400 days may ask for is not waited for
+/// here.
 fn is_reached(at: Timestamp, wait: Nanos) -> bool {
     later(at, wait.get()).monotonic < Nanos::new(u64::MAX / 4)
 }

@@ -1,7 +1,7 @@
 //! The rules R1–R11 as a beginner would write them down: sequential, with a full log, without rounding.
 //!
-//! A key's usage is a log of what was admitted and when. Every question goes through the whole log. Times are integer
-//! nanoseconds; what a bucket owes is a fraction over its window, kept as its numerator.
+//! A key's usage is a log of what was admitted and when. Every question goes through the whole log. Times
+//! are integer nanoseconds; what a bucket owes is a fraction over its window, kept as its numerator.
 
 use tidegate::{Cost, LimitId, Mode, Nanos, Plan, Span, Timestamp, Unit};
 

@@ -1,4 +1,5 @@
-//! Two calls for the last unit: one is admitted, and its request and tokens are charged together (R1, R5, R6).
+//! Two calls for the last unit: one is admitted, and its request and tokens are charged together (R1, R5,
+//! R6).
 
 use super::{limiter, plan, race, segment, used};
 use crate::unit::{Cost, LimitId};

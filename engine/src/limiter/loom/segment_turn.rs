@@ -1,4 +1,5 @@
-//! A segment turns while another call is charged in the old one: no unit is lost, none counted twice (R1, R3).
+//! A segment turns while another call is charged in the old one: no unit is lost, none counted twice (R1,
+//! R3).
 
 use super::{limiter, plan, race, segment, used};
 use crate::unit::{Cost, LimitId};

@@ -1,5 +1,5 @@
-//! A reservation is settled while the window turns: what it gives back is given back once, and what it still owes is
-//! not lost (R7).
+//! A reservation is settled while the window turns: what it gives back is given back once, and what it
+//! still owes is not lost (R7).
 
 use super::{limiter, plan, race, segment, used};
 use crate::decision::Decision;
