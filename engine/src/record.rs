@@ -22,21 +22,19 @@
 mod bucket;
 mod charge;
 mod day;
-mod packed;
 mod plan_change;
 mod settle;
 mod status;
 mod window;
 
 pub use charge::{Denial, Verdict};
-pub(crate) use packed::{day_max, window_max};
 pub(crate) use settle::Charge;
 pub use status::LimitStatus;
 
 use crate::clock::Timestamp;
+use crate::packed::{Field, UnitFields};
 use crate::plan::{CompiledPlan, PlanId, SEGMENTS};
 use crate::unit::Unit;
-use packed::{Field, UnitFields};
 
 /// Words of a head.
 pub(crate) const HEAD_WORDS: usize = 8;

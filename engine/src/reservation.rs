@@ -1,17 +1,14 @@
 //! A charge waiting for its call's real cost (R7).
 
-use crate::clock::{Clock, Timestamp};
-use crate::limiter::Limiter;
 use crate::record::Charge;
 use crate::unit::{Cost, Unit};
-use std::ops::Deref;
 
 /// What an admitted call was charged, to be settled once.
 ///
 /// Plain data of 32 bytes that can wait anywhere: in a request context, in a response body, on another
 /// thread. It is not `Clone`, and settling consumes it, so that no call is settled twice. Dropping it
-/// leaves the call charged as reserved. Settle with the limiter that gave it: [`Limiter::settle`],
-/// [`Limiter::cancel`].
+/// leaves the call charged as reserved. Settle with the limiter that gave it:
+/// [`Limiter::settle`](crate::Limiter::settle), [`Limiter::cancel`](crate::Limiter::cancel).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "dropping a reservation leaves the call charged as reserved"]
 pub struct Reservation {
@@ -55,46 +52,5 @@ impl Reservation {
     /// The part charged in one unit.
     pub fn units(&self, unit: Unit) -> u64 {
         self.cost().of(unit)
-    }
-
-    /// The same reservation with its limiter and clock beside it: settles by estimate when dropped.
-    pub fn held<L: Deref<Target = Limiter>, C: Clock>(self, limiter: L, clock: C) -> Held<L, C> {
-        Held { reservation: Some(self), limiter, clock }
-    }
-}
-
-/// A [`Reservation`] that knows its limiter and its clock.
-///
-/// Dropped, it settles by estimate: the call stays charged as reserved. With an `Arc<Limiter>` it is
-/// `'static`.
-#[derive(Debug)]
-pub struct Held<L: Deref<Target = Limiter>, C: Clock> {
-    /// `None` once settled.
-    reservation: Option<Reservation>,
-    limiter: L,
-    clock: C,
-}
-
-impl<L: Deref<Target = Limiter>, C: Clock> Held<L, C> {
-    /// Settles with the tokens actually used.
-    pub fn settle(mut self, tokens: u64) {
-        self.end(|limiter, reservation, at| limiter.settle(reservation, tokens, at));
-    }
-
-    /// Gives everything back: the upstream never saw the call.
-    pub fn cancel(mut self) {
-        self.end(Limiter::cancel);
-    }
-
-    fn end(&mut self, how: impl FnOnce(&Limiter, Reservation, Timestamp)) {
-        if let Some(reservation) = self.reservation.take() {
-            how(&self.limiter, reservation, self.clock.now());
-        }
-    }
-}
-
-impl<L: Deref<Target = Limiter>, C: Clock> Drop for Held<L, C> {
-    fn drop(&mut self) {
-        self.end(Limiter::settle_by_estimate);
     }
 }

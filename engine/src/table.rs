@@ -10,13 +10,15 @@ mod loom_slot;
 mod memory;
 mod shard;
 mod slot;
+mod words;
 
 use crate::plan::PlanId;
 use crate::record::{Head, Record, Ring};
 use draft::Drafts;
 use memory::Slots;
 use shard::Shard;
-use slot::{Change, Slot, Version};
+use slot::{Slot, Version};
+use words::Change;
 
 /// Fingerprints of keys begin here; lower ones name the overflow records, by plan.
 pub(crate) const FIRST_FINGERPRINT: u64 = 1 << 21;

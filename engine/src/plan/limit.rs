@@ -1,8 +1,8 @@
 //! One limit: L units in a window, or in a UTC day.
 
 use crate::nanos::Nanos;
+use crate::packed::{day_max, window_max};
 use crate::plan::SEGMENTS;
-use crate::record;
 use crate::unit::{LimitId, Unit};
 use std::sync::Arc;
 
@@ -209,8 +209,8 @@ impl Limit {
     /// The largest number that L (of a day), or L + C (of a window), may be: what a record's counters hold.
     pub const fn range(id: LimitId) -> u64 {
         match id {
-            LimitId::RequestsWindow | LimitId::TokensWindow => record::window_max(id.unit()),
-            LimitId::RequestsDay | LimitId::TokensDay => record::day_max(id.unit()) - 1,
+            LimitId::RequestsWindow | LimitId::TokensWindow => window_max(id.unit()),
+            LimitId::RequestsDay | LimitId::TokensDay => day_max(id.unit()) - 1,
         }
     }
 }

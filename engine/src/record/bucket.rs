@@ -7,8 +7,8 @@
 //! moment, it needs no fraction. Compare the virtual scheduling form of GCRA, ITU-T I.371, which keeps a
 //! time instead and would lose the debt in units at a plan change.)
 
-use super::packed::window_max;
 use super::{CHARGED, Head, PINS};
+use crate::packed::window_max;
 use crate::plan::WindowRule;
 use crate::unit::Unit;
 

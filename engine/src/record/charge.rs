@@ -1,9 +1,9 @@
 //! The decision: may this call be charged to all its limits, and if not, which denies it until when?
 
-use super::packed::Packed;
 use super::{CHARGED, Head, MAX_TIME, Record, TOTALS};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
+use crate::packed::Packed;
 use crate::plan::{CompiledPlan, UnitRules};
 use crate::unit::{Cost, LimitId, LimitSet, Unit};
 

@@ -1,8 +1,8 @@
 //! R8: units of the UTC day.
 
-use super::packed::{Field, UnitFields, day_max};
 use super::{DAY, Head, META};
 use crate::nanos::Nanos;
+use crate::packed::{Field, UnitFields, day_max};
 use crate::unit::Unit;
 
 /// The UTC day of a wall time. Later than the year 4840, the last day stands still.

@@ -1,7 +1,7 @@
 //! R9: other limits for the same usage.
 
-use super::packed::Field;
 use super::{Head, META, Record};
+use crate::packed::Field;
 use crate::plan::{CompiledPlan, PlanId};
 use crate::unit::Unit;
 

@@ -3,8 +3,8 @@
 //! The segment of a unit is the one in which it was admitted; it counts until the whole segment is older than
 //! the window. `total` is the sum over the n completed segments still counted and the current one.
 
-use super::packed::{UnitFields, window_max};
 use super::{Head, Record, Ring, TOTALS};
+use crate::packed::{UnitFields, window_max};
 use crate::plan::{Grid, SEGMENTS};
 use crate::unit::Unit;
 use std::ops::RangeInclusive;

@@ -8,7 +8,7 @@
 //! operation. Threads with higher numbers, and a thread whose own draft is still named somewhere, share the
 //! other half.
 
-use super::slot::RecordWords;
+use super::words::RecordWords;
 use crate::sync::{AtomicBool, Ordering, thread_number};
 use crossbeam_utils::CachePadded;
 use std::num::NonZeroU64;

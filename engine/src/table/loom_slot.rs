@@ -1,7 +1,8 @@
 //! Loom models of one slot: replacing is atomic, reading is whole, and no draft is lost.
 
 use super::draft::Drafts;
-use super::slot::{Change, Slot, Version};
+use super::slot::{Slot, Version};
+use super::words::Change;
 use crate::record::{HEAD_WORDS, Head, RING_WORDS, Record, Ring};
 use loom::model::Builder;
 use loom::sync::Arc;

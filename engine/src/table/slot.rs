@@ -24,8 +24,9 @@
 //! Blelloch and Jayanti, *Big Atomics*, 2025.)
 
 use super::draft::{DraftId, Drafts};
-use crate::record::{HEAD_WORDS, Head, RING_WORDS, Record, Ring};
-use crate::sync::{Ordering, Typed, Words};
+use super::words::{Change, RecordWords};
+use crate::record::{Head, Ring};
+use crate::sync::{Ordering, Typed};
 
 /// The control word: a version in the upper 48 bits, then whether the draft holds the ring too, then the
 /// draft's number plus one, or zero for home.
@@ -74,61 +75,12 @@ impl Version {
     }
 }
 
-/// What a writer changes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Change<'a> {
-    /// The head; the ring stays as it is. Not to be made against a version whose ring is in a draft.
-    Head(&'a Head),
-    /// Both.
-    Whole(&'a Record),
-}
-
-impl Change<'_> {
-    #[inline]
-    fn is_whole(self) -> bool {
-        matches!(self, Self::Whole(_))
-    }
-}
-
 /// A control word and the home words: two adjacent cache lines.
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(super) struct Slot {
     control: Typed<Version>,
     home: RecordWords,
-}
-
-/// The words of a record, at home or in a draft.
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct RecordWords {
-    head: Words<HEAD_WORDS>,
-    ring: Words<RING_WORDS>,
-}
-
-impl RecordWords {
-    pub(super) fn zeroed() -> Self {
-        Self { head: Words::zeroed(), ring: Words::zeroed() }
-    }
-
-    #[inline]
-    fn store(&self, change: Change<'_>) {
-        match change {
-            Change::Head(head) => self.head.store(head.words()),
-            Change::Whole(record) => {
-                self.head.store(record.head.words());
-                self.ring.store(record.ring.words());
-            }
-        }
-    }
-
-    /// Copies another's words, the ring only if asked for.
-    fn copy_from(&self, other: &Self, whole: bool) {
-        self.head.store(&other.head.load());
-        if whole {
-            self.ring.store(&other.ring.load());
-        }
-    }
 }
 
 impl Slot {
@@ -224,6 +176,7 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{HEAD_WORDS, RING_WORDS, Record};
 
     #[test]
     fn a_version_keeps_its_parts() {

@@ -1,10 +1,10 @@
-//! How a record's words are shared out in bits.
+//! How a record's words are shared out in bits, and so how much a plan may ask them to count.
 
 use crate::unit::{Cost, Unit};
 
 /// A run of bits within a word.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Field {
+pub(crate) struct Field {
     shift: u32,
     bits: u32,
 }
@@ -13,15 +13,15 @@ impl Field {
     /// Word 7: requests in the day.
     const DAY_REQUESTS: Self = Self { shift: 0, bits: 32 };
     /// Word 7: the plan's number.
-    pub(super) const PLAN: Self = Self::DAY_REQUESTS.followed_by(20);
+    pub(crate) const PLAN: Self = Self::DAY_REQUESTS.followed_by(20);
     /// Word 7: whether the plan is the key's own.
-    pub(super) const OWN_PLAN: Self = Self::PLAN.followed_by(1);
+    pub(crate) const OWN_PLAN: Self = Self::PLAN.followed_by(1);
     /// Word 7: how often the windows have moved to another grid.
-    pub(super) const GRIDS: Self = Self::OWN_PLAN.followed_by(11);
+    pub(crate) const GRIDS: Self = Self::OWN_PLAN.followed_by(11);
     /// Word 6: tokens in the day.
     const DAY_TOKENS: Self = Self { shift: 0, bits: 44 };
     /// Word 6: the day's number since 1970, to the year 4840.
-    pub(super) const DAY_NUMBER: Self = Self::DAY_TOKENS.followed_by(20);
+    pub(crate) const DAY_NUMBER: Self = Self::DAY_TOKENS.followed_by(20);
 
     const fn followed_by(self, bits: u32) -> Self {
         let next = Self { shift: self.shift + self.bits, bits };
@@ -30,25 +30,25 @@ impl Field {
     }
 
     /// The largest value it holds.
-    pub(super) const fn max(self) -> u64 {
+    pub(crate) const fn max(self) -> u64 {
         (1 << self.bits) - 1
     }
 
     #[inline]
-    pub(super) const fn get(self, word: u64) -> u64 {
+    pub(crate) const fn get(self, word: u64) -> u64 {
         word >> self.shift & self.max()
     }
 
     /// Stores `value`, which is at most [`max`](Self::max); higher bits are cut off rather than spilled.
     #[inline]
-    pub(super) const fn set(self, word: &mut u64, value: u64) {
+    pub(crate) const fn set(self, word: &mut u64, value: u64) {
         *word = *word & !(self.max() << self.shift) | (value & self.max()) << self.shift;
     }
 }
 
 /// A field for each unit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct UnitFields {
+pub(crate) struct UnitFields {
     requests: Field,
     tokens: Field,
 }
@@ -58,12 +58,12 @@ const WINDOW_TOKENS: Field = Field { shift: 0, bits: 39 };
 impl UnitFields {
     /// Counts of a window, a segment or a bucket: both units share a word. 25 and 39 bits hold L + C for 10
     /// million requests and 10¹¹ tokens even where the burst doubles the limit.
-    pub(super) const WINDOW: Self = Self { requests: WINDOW_TOKENS.followed_by(25), tokens: WINDOW_TOKENS };
+    pub(crate) const WINDOW: Self = Self { requests: WINDOW_TOKENS.followed_by(25), tokens: WINDOW_TOKENS };
     /// Counts of a day, in different words.
-    pub(super) const DAY: Self = Self { requests: Field::DAY_REQUESTS, tokens: Field::DAY_TOKENS };
+    pub(crate) const DAY: Self = Self { requests: Field::DAY_REQUESTS, tokens: Field::DAY_TOKENS };
 
     #[inline]
-    pub(super) const fn of(self, unit: Unit) -> Field {
+    pub(crate) const fn of(self, unit: Unit) -> Field {
         match unit {
             Unit::Requests => self.requests,
             Unit::Tokens => self.tokens,
@@ -73,12 +73,12 @@ impl UnitFields {
 
 /// Counts of both units as they share a word of a window or a bucket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Packed(u64);
+pub(crate) struct Packed(u64);
 
 impl Packed {
     /// `None` if either count is too large.
     #[inline]
-    pub(super) const fn new(cost: Cost) -> Option<Self> {
+    pub(crate) const fn new(cost: Cost) -> Option<Self> {
         let fields = UnitFields::WINDOW;
         if cost.requests > fields.requests.max() || cost.tokens > fields.tokens.max() {
             return None;
@@ -88,7 +88,7 @@ impl Packed {
 
     /// Adds to a word of the same shape. `None` if either sum is too large.
     #[inline]
-    pub(super) const fn added_to(self, word: u64) -> Option<u64> {
+    pub(crate) const fn added_to(self, word: u64) -> Option<u64> {
         let tokens = UnitFields::WINDOW.tokens;
         match word.checked_add(self.0) {
             // A carry out of the tokens shows as a sum smaller than a part.
