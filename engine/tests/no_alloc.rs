@@ -1,0 +1,61 @@
+//! No decision allocates. A binary of its own, because it counts every allocation of its process's thread.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use tidegate::{Cost, Decision, Limiter, Nanos, Plan, Timestamp};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came; counting touches a thread local without a
+// destructor, which neither allocates nor fails.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's duties are the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations of this thread while the work is done.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn nothing_is_allocated_from_the_first_call_to_the_last() {
+    assert_eq!(allocations(|| drop(vec![1])), 1, "the count works");
+    let limiter = Limiter::builder().capacity(1_000).build().unwrap();
+    let (free, pro) = (limiter.add_plan(&Plan::free()).unwrap(), limiter.add_plan(&Plan::pro()).unwrap());
+    let work = || {
+        for call in 0..10_000_u64 {
+            let at = Timestamp::both(Nanos::from_millis(300 * call));
+            let key = call % 700;
+            let plan = if call % 11 == 0 { pro } else { free };
+            match limiter.check(&key, plan, Cost::tokens(call % 9_000), at) {
+                Decision::Admitted(admission) if call % 3 == 0 => {
+                    limiter.settle(admission.reservation, call, at)
+                }
+                Decision::Admitted(admission) if call % 3 == 1 => limiter.cancel(admission.reservation, at),
+                Decision::Admitted(_) | Decision::Denied(_) | Decision::Never(_) => {}
+            }
+            let _ = limiter.check_with_standing("busy", plan, Cost::REQUEST, at);
+            let _ = limiter.peek(&key, free, Cost::REQUEST, at);
+            limiter.change_plan("mover", plan, at);
+        }
+    };
+    assert_eq!(allocations(work), 0);
+}
