@@ -49,8 +49,13 @@ impl<'a> Engine<'a> {
     ) -> anyhow::Result<Self> {
         // The limiter knows its built-in plans too, even where a file defines them anew.
         let max_plans = plans.len() + tidegate::Plan::built_in().len();
-        let limiter =
-            Limiter::builder().capacity(keys).max_plans(max_plans).max_threads(1).seed(SEED).build()?;
+        let limiter = Limiter::builder()
+            .capacity(keys)
+            .max_plans(max_plans)
+            .max_threads(1)
+            .huge_pages(false)
+            .seed(SEED)
+            .build()?;
         let plan_ids = plans.iter().map(|plan| limiter.add_plan(plan)).collect::<Result<_, _>>()?;
         Ok(Self {
             limiter,
