@@ -9,4 +9,5 @@ pub mod cli;
 pub mod plans;
 pub mod replay;
 pub mod simulate;
+mod toml_text;
 pub mod trace;

@@ -3,8 +3,7 @@
 //! The built-in plans are always known; a file adds others, or defines one of them anew. What is wrong with a file
 //! is told with its line and the field.
 
-mod locate;
-
+use crate::toml_text;
 use crate::trace::excerpt;
 use anyhow::Context;
 use serde::Deserialize;
@@ -128,33 +127,24 @@ impl PlansFileError {
     /// What the reader of TOML found, at the innermost field around it.
     fn of_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map(|span| span.start);
-        let field = at.and_then(|at| locate::field_at(text, at)).unwrap_or_default();
+        let field = at.and_then(|at| toml_text::field_at(text, at)).unwrap_or_default();
         let mut problem = error.message().trim().replace('\n', "; ");
         if let Some(at) = at.filter(|_| field.is_empty()) {
-            problem = format!("{problem} in `{}`", excerpt(locate::line_at(text, at).trim()));
+            problem = format!("{problem} in `{}`", excerpt(toml_text::line_at(text, at).trim()));
         }
-        if let Some(hint) = nearest_name(&problem) {
+        if let Some(hint) = toml_text::name_meant(&problem) {
             problem = format!("{problem}; did you mean `{hint}`?");
         }
-        Self { file: file.into(), line: at.map(|at| locate::line_of(text, at)), field, problem }
+        Self { file: file.into(), line: at.map(|at| toml_text::line_of(text, at)), field, problem }
     }
 
     /// What is wrong with a plan as a whole, or with a number that only the plan can judge.
     fn of_plan(file: &str, text: &str, error: &ConfigError) -> Self {
         let path = error.path();
-        let line = locate::offset_of(text, &path).map(|at| locate::line_of(text, at));
+        let line = toml_text::offset_of(text, &path).map(|at| toml_text::line_of(text, at));
         let field = path.iter().map(ToString::to_string).collect::<Vec<_>>().join(".");
         Self { file: file.into(), line, field, problem: error.to_string() }
     }
-}
-
-/// The expected name that is nearest to an unknown one, in a message that lists both in backticks.
-fn nearest_name(message: &str) -> Option<&str> {
-    let rest = message.strip_prefix("unknown field ").or_else(|| message.strip_prefix("unknown variant "))?;
-    let mut names = rest.split('`').skip(1).step_by(2);
-    let unknown = names.next()?;
-    let near = |name: &&str| strsim::damerau_levenshtein(unknown, name);
-    names.min_by_key(near).filter(|name| near(name) <= name.len().div_ceil(3))
 }
 
 #[cfg(test)]

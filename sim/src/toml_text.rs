@@ -1,21 +1,21 @@
-//! Where in a TOML text a field stands.
+//! Errors in a TOML text told by place: the line, the path of keys, the name that was meant.
 
 use tidegate::config::PathPart;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The number of the line that holds a byte.
-pub(super) fn line_of(text: &str, at: usize) -> usize {
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// The line that holds a byte.
-pub(super) fn line_at(text: &str, at: usize) -> &str {
+pub(crate) fn line_at(text: &str, at: usize) -> &str {
     text.lines().nth(line_of(text, at) - 1).unwrap_or_default()
 }
 
 /// The path of keys to the innermost field that holds a byte; `None` outside of all, or if this is not TOML.
-pub(super) fn field_at(text: &str, at: usize) -> Option<String> {
+pub(crate) fn field_at(text: &str, at: usize) -> Option<String> {
     let table = DeTable::parse(text).ok()?;
     let mut path = Vec::new();
     path_in_table(table.get_ref(), at, &mut path).then(|| path.join("."))
@@ -49,7 +49,7 @@ fn path_in_value(value: &Spanned<DeValue<'_>>, at: usize, path: &mut Vec<String>
 }
 
 /// Where the value at a path begins; where its surroundings do, if the last parts are not written.
-pub(super) fn offset_of(text: &str, path: &[PathPart]) -> Option<usize> {
+pub(crate) fn offset_of(text: &str, path: &[PathPart]) -> Option<usize> {
     let table = DeTable::parse(text).ok()?;
     let mut value = None;
     let mut within = Some(table.get_ref());
@@ -65,4 +65,39 @@ pub(super) fn offset_of(text: &str, path: &[PathPart]) -> Option<usize> {
         array = found.get_ref().as_array();
     }
     value
+}
+
+/// The known name that is fewest edits away, if it is near enough to have been meant.
+pub(crate) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let edits = |name: &str| strsim::damerau_levenshtein(found, name);
+    let nearest = known.into_iter().min_by_key(|name| edits(name))?;
+    (edits(nearest) <= nearest.len().div_ceil(3)).then_some(nearest)
+}
+
+/// The expected name that was meant, in serde's "unknown field `a`, expected one of `b`, `c`"; of variants likewise.
+pub(crate) fn name_meant(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("unknown field ").or_else(|| message.strip_prefix("unknown variant "))?;
+    let mut names = rest.split('`').skip(1).step_by(2);
+    nearest(names.next()?, names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_offered_only_if_near() {
+        assert_eq!(nearest("cleints", ["plan", "clients", "clients_per_key"]), Some("clients"));
+        assert_eq!(nearest("openai_python", ["openai-node", "openai-python"]), Some("openai-python"));
+        assert_eq!(nearest("zzz", ["plan", "clients"]), None);
+    }
+
+    #[test]
+    fn a_place_is_named_by_its_path() {
+        let text = "a = 1\n[[b]]\nx = { y = 2 }\n[[b]]\nx = { y = 3 }\n[c.d]\ne = 4\n";
+        for (mark, path) in [("3", "b.1.x.y"), ("a", "a"), ("4", "c.d.e"), ("e", "c.d.e")] {
+            assert_eq!(field_at(text, text.find(mark).unwrap()).as_deref(), Some(path));
+        }
+        assert_eq!(field_at("not TOML", 0), None);
+    }
 }
