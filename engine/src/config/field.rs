@@ -118,7 +118,7 @@ fn parse_span(text: &str) -> Option<Span> {
     let millis = match unit {
         "ms" => 1,
         "s" => 1_000,
-        "m" => 60_000,
+        "m" | "min" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
         _ => return None,
