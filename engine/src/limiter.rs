@@ -52,6 +52,8 @@ pub enum BuildError {
     Plans(usize),
     /// `max_threads` must be from 1 to the given maximum.
     Threads(usize),
+    /// The system does not give the memory for so many keys.
+    Memory(usize),
 }
 
 impl fmt::Display for BuildError {
@@ -59,6 +61,7 @@ impl fmt::Display for BuildError {
         match self {
             Self::Capacity(max) => write!(f, "`capacity` must be from 1 to {max} keys"),
             Self::Plans(max) => write!(f, "`max_plans` must be from 3 to {max} plans"),
+            Self::Memory(keys) => write!(f, "there is no memory for a `capacity` of {keys} keys"),
             Self::Threads(max) => write!(f, "`max_threads` must be from 1 to {max} threads"),
         }
     }
@@ -117,11 +120,8 @@ impl Builder {
             return Err(BuildError::Threads(Self::MAX_THREADS));
         }
         let hasher = seed.map_or_else(RandomState::new, |seed| RandomState::with_seeds(seed, 1, 2, 3));
-        let limiter = Limiter {
-            hasher,
-            plans: PlanRegistry::new(plans),
-            table: Table::new(keys, plans, threads, huge_pages),
-        };
+        let table = Table::new(keys, plans, threads, huge_pages).ok_or(BuildError::Memory(keys))?;
+        let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table };
         for plan in Plan::built_in() {
             limiter.plans.add(&plan).map_err(|full| BuildError::Plans(full.max_plans))?;
         }

@@ -92,17 +92,18 @@ impl Table {
     /// The most threads that can be storing at the same instant.
     pub(crate) const MAX_THREADS: usize = Drafts::MAX_THREADS;
 
-    /// A table for `keys` keys, `plans` plans, and `threads` threads storing at the same instant.
-    pub(crate) fn new(keys: usize, plans: usize, threads: usize, huge_pages: bool) -> Self {
+    /// A table for `keys` keys, `plans` plans, and `threads` threads storing at the same instant. `None` if
+    /// the system does not give the memory.
+    pub(crate) fn new(keys: usize, plans: usize, threads: usize, huge_pages: bool) -> Option<Self> {
         let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
         // Two slots for a key: probe sequences stay short, and an unlucky shard has room.
         let slots_each = 2 * keys.div_ceil(shards);
-        Self {
-            slots: Slots::vacant(shards * slots_each, huge_pages),
+        Some(Self {
+            slots: Slots::vacant(shards * slots_each, huge_pages)?,
             shards: (0..shards).map(|shard| Shard::new(shard * slots_each, slots_each)).collect(),
-            overflow: Slots::vacant(plans, false),
+            overflow: Slots::vacant(plans, false)?,
             drafts: Drafts::new(threads),
-        }
+        })
     }
 
     /// The entry of a key that has a record of its own, for the ordinary case: `None` if it has none, or is

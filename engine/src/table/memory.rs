@@ -50,13 +50,15 @@ mod imp {
 
     impl Slots {
         /// Vacant slots, in huge pages if asked for and to be had.
-        pub(crate) fn vacant(len: usize, huge_pages: bool) -> Self {
-            let words = bytemuck::allocation::zeroed_slice_box::<AtomicU64>((len + 1) * SLOT_WORDS);
+        /// `None` if the system does not give the memory.
+        pub(crate) fn vacant(len: usize, huge_pages: bool) -> Option<Self> {
+            let count = len.checked_add(1)?.checked_mul(SLOT_WORDS)?;
+            let words = bytemuck::allocation::try_zeroed_slice_box::<AtomicU64>(count).ok()?;
             if huge_pages {
                 ask_for_huge_pages(&words);
             }
             let first = words.as_ptr().align_offset(align_of::<Slot>());
-            Self { words, first, len }
+            Some(Self { words, first, len })
         }
 
         pub(crate) fn len(&self) -> usize {
@@ -87,8 +89,8 @@ mod imp {
     pub(crate) struct Slots(Box<[Slot]>);
 
     impl Slots {
-        pub(crate) fn vacant(len: usize, _huge_pages: bool) -> Self {
-            Self((0..len).map(|_| Slot::vacant()).collect())
+        pub(crate) fn vacant(len: usize, _huge_pages: bool) -> Option<Self> {
+            Some(Self((0..len).map(|_| Slot::vacant()).collect()))
         }
 
         pub(crate) fn len(&self) -> usize {

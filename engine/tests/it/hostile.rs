@@ -1,7 +1,7 @@
 //! R15: no input panics, wraps, or admits more than the rules.
 
 use tidegate::{
-    Cost, Decision, Limit, LimitId, Limiter, Nanos, Plan, PlanId, Span, Timestamp, Unit, Verdict,
+    BuildError, Cost, Decision, Limit, LimitId, Limiter, Nanos, Plan, PlanId, Span, Timestamp, Unit, Verdict,
 };
 
 const COSTS: [u64; 8] = [0, 1, 2, (1 << 32) - 1, 1 << 32, (1 << 32) + 1, u64::MAX - 1, u64::MAX];
@@ -157,4 +157,19 @@ fn a_plan_of_another_limiter_decides_as_some_plan_of_this_one() {
     let stray = other.add_plan(&Plan::builder("stray").build().unwrap()).unwrap();
     let admitted = (0..50).filter(|_| limiter.check("key", stray, Cost::REQUEST, at(5, 5)).is_admitted());
     assert_eq!(admitted.count(), 24, "as `free`, the strictest of those built in");
+}
+
+#[test]
+fn sizes_that_cannot_be_are_refused() {
+    // A system that promises memory it does not have may say yes; any other must not end the process.
+    let most = Limiter::builder().capacity(tidegate::Builder::MAX_CAPACITY).huge_pages(false).build();
+    assert!(matches!(most, Ok(_) | Err(BuildError::Memory(_))), "{:?}", most.err());
+    for (builder, field) in [
+        (Limiter::builder().capacity(0), "`capacity`"),
+        (Limiter::builder().capacity(usize::MAX), "`capacity`"),
+        (Limiter::builder().max_plans(2), "`max_plans`"),
+        (Limiter::builder().max_threads(0), "`max_threads`"),
+    ] {
+        assert!(builder.build().unwrap_err().to_string().starts_with(field));
+    }
 }
