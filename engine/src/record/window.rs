@@ -3,7 +3,7 @@
 //! The segment of a unit is the one in which it was admitted; it counts until the whole segment is older than
 //! the window. `total` is the sum over the n completed segments still counted and the current one.
 
-use super::{Head, Record, Ring, TOTALS};
+use super::{Head, RING_WORDS, Record, Ring, TOTALS};
 use crate::packed::{UnitFields, window_max};
 use crate::plan::{Grid, SEGMENTS};
 use crate::unit::Unit;
@@ -45,10 +45,12 @@ impl Ring {
     /// Units of the n completed segments before `current`: the one that leaves at the next turn first.
     #[inline]
     fn oldest_first(&self, unit: Unit, current: u64) -> impl Iterator<Item = u64> {
-        let field = UnitFields::WINDOW.of(unit);
+        let (field, oldest) = (UnitFields::WINDOW.of(unit), Self::place(current));
         // Before the clock's first n segments the places of those that never were hold nothing.
-        let (newer, older) = self.words.split_at(Self::place(current));
-        older.iter().chain(newer).map(move |word| field.get(*word))
+        (0..RING_WORDS).map(move |age| {
+            let at = oldest + age;
+            field.get(self.words[if at < RING_WORDS { at } else { at - RING_WORDS }])
+        })
     }
 
     /// Units of all completed segments that are counted.
