@@ -1,7 +1,9 @@
 //! R11 and the IETF fields, byte for byte.
 
 use tidegate::headers::{Retry, ietf_policy, ietf_rate_limit};
-use tidegate::{Cost, Limit, Limiter, Nanos, Plan, PlanId, RateLimitHeaders, Timestamp, Unit};
+use tidegate::{
+    Cost, Limit, LimitId, Limiter, Nanos, Plan, PlanId, RateLimitHeaders, Timestamp, Unit, Verdict,
+};
 
 /// A whole second of a Tuesday in November 2023, and a bit.
 fn start() -> Timestamp {
@@ -111,4 +113,94 @@ fn the_ietf_fields_name_every_limit() {
         ietf_rate_limit(&standing).to_string(),
         "\"requests_per_minute\";r=299;t=66, \"burst tokens\";r=4900;t=2, \"tokens_per_day\";r=999900;t=6400"
     );
+}
+
+/// The fields can be read back: members, parameters, types.
+#[test]
+fn the_ietf_fields_can_be_parsed() {
+    let limiter = Limiter::builder().capacity(4).build().unwrap();
+    let plan = Plan::builder("p")
+        .limit(Limit::per_minute(Unit::Requests, 5).with_name("a, b; c=d"))
+        .tokens_per_day(7)
+        .build()
+        .unwrap();
+    let id = limiter.add_plan(&plan).unwrap();
+    let (_, standing) = limiter.check_with_standing("key", id, Cost::tokens(3), start());
+    let members = |text: String| -> Vec<(String, Vec<(String, String)>)> {
+        let (mut rest, mut found) = (text.as_str(), Vec::new());
+        while !rest.is_empty() {
+            let (name, after) = rest.strip_prefix('"').unwrap().split_once('"').unwrap();
+            let end = after.find(", ").unwrap_or(after.len());
+            let parameters = after[..end].split(';').skip(1).map(|parameter| {
+                let (key, value) = parameter.split_once('=').unwrap();
+                (key.to_owned(), value.to_owned())
+            });
+            found.push((name.to_owned(), parameters.collect()));
+            rest = after[end..].trim_start_matches(", ");
+        }
+        found
+    };
+    let policy = members(ietf_policy(&standing).to_string());
+    let state = members(ietf_rate_limit(&standing).to_string());
+    let limits: Vec<_> = plan.limits().collect();
+    assert_eq!((policy.len(), state.len()), (limits.len(), limits.len()));
+    for (((id, limit), policy), state) in limits.into_iter().zip(policy).zip(state) {
+        let status = standing.status(id).unwrap();
+        assert_eq!((&*limit.name(), &*limit.name()), (policy.0.as_str(), state.0.as_str()));
+        let pair = |key: &str, value: String| (key.to_owned(), value);
+        assert_eq!(
+            policy.1,
+            [
+                pair("q", limit.amount().to_string()),
+                pair("qu", format!("\"{}\"", limit.unit())),
+                pair("w", status.window.as_secs_ceil().to_string())
+            ]
+        );
+        assert_eq!(
+            state.1,
+            [
+                pair("r", status.remaining.to_string()),
+                pair("t", status.reset_after.as_secs_ceil().to_string())
+            ]
+        );
+    }
+}
+
+/// Denied by requests: the three describe the requests window; the second named is enough, none before.
+#[test]
+fn a_client_that_obeys_retry_after_is_admitted() {
+    let limiter = Limiter::builder().capacity(4).build().unwrap();
+    let free = limiter.add_plan(&Plan::free()).unwrap();
+    let start = Timestamp::both(Nanos::new(1_700_000_000_250_000_001));
+    let mut admitted = 0;
+    let headers = loop {
+        let (decision, standing) = limiter.check_with_standing("key", free, Cost::REQUEST, start);
+        let headers = RateLimitHeaders::new(decision.verdict(), &standing).unwrap();
+        if !decision.is_admitted() {
+            break headers;
+        }
+        admitted += 1;
+        assert_eq!((headers.limit, headers.remaining), (20, 20_u64.saturating_sub(admitted)));
+        assert_eq!(headers.retry, None);
+    };
+    assert_eq!((admitted, headers.limit, headers.remaining), (24, 20, 0));
+    let millis = headers.retry.unwrap().millis().unwrap();
+    let seconds = headers.retry.unwrap().seconds().unwrap();
+    assert_eq!(seconds, millis.div_ceil(1_000));
+    let verdict =
+        |millis| limiter.peek("key", free, Cost::REQUEST, start.after(Nanos::from_millis(millis))).0;
+    assert!(matches!(verdict(millis - 1), Verdict::Deny(_)));
+    assert!(matches!(verdict(millis), Verdict::Admit(_)));
+    // Reset: whole at that second, not at the one before.
+    let remaining = |unix: u64| {
+        let wait = Nanos::from_secs(unix) - start.unix;
+        limiter
+            .peek("key", free, Cost::REQUEST, start.after(wait))
+            .1
+            .status(LimitId::RequestsWindow)
+            .unwrap()
+            .remaining
+    };
+    assert_eq!(remaining(headers.reset), 20);
+    assert!(remaining(headers.reset - 1) < 20);
 }

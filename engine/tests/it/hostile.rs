@@ -1,7 +1,8 @@
 //! R15: no input panics, wraps, or admits more than the rules.
 
 use tidegate::{
-    BuildError, Cost, Decision, Limit, LimitId, Limiter, Nanos, Plan, PlanId, Span, Timestamp, Unit, Verdict,
+    BuildError, Cost, Decision, Limit, LimitId, Limiter, Nanos, Plan, PlanId, RateLimitHeaders, Span,
+    Timestamp, Unit, Verdict,
 };
 
 const COSTS: [u64; 8] = [0, 1, 2, (1 << 32) - 1, 1 << 32, (1 << 32) + 1, u64::MAX - 1, u64::MAX];
@@ -171,5 +172,72 @@ fn sizes_that_cannot_be_are_refused() {
         (Limiter::builder().max_threads(0), "`max_threads`"),
     ] {
         assert!(builder.build().unwrap_err().to_string().starts_with(field));
+    }
+}
+
+fn secs(secs: u64) -> Timestamp {
+    Timestamp::both(Nanos::from_secs(secs))
+}
+
+/// All refunds of all that could not be counted give nothing back, in requests as in tokens.
+#[test]
+fn refunds_of_full_counters_make_no_room_anywhere() {
+    let limiter = Limiter::builder().capacity(4).build().unwrap();
+    let plan = Plan::builder("limited")
+        .requests_per_minute(10)
+        .tokens_per_minute(10)
+        .limit(Limit::day(Unit::Requests, Limit::range(LimitId::RequestsDay)))
+        .limit(Limit::day(Unit::Tokens, Limit::range(LimitId::TokensDay)))
+        .build()
+        .unwrap();
+    let (open, limited) = (limiter.add_plan(&Plan::enterprise()).unwrap(), limiter.add_plan(&plan).unwrap());
+    let huge = Cost { requests: u64::MAX, tokens: u64::MAX };
+    let reservations: Vec<_> = (0..20)
+        .map(|call| match limiter.check("key", open, huge, secs(1_000 + 3 * call)) {
+            Decision::Admitted(admission) => admission.reservation,
+            denied => panic!("{denied:?}"),
+        })
+        .collect();
+    reservations.into_iter().for_each(|reservation| limiter.cancel(reservation, secs(1_060)));
+    let (_, standing) = limiter.peek("key", limited, Cost::REQUEST, secs(1_060));
+    for limit in LimitId::ALL {
+        assert_eq!(standing.status(limit).unwrap().remaining, 0, "{limit:?}");
+    }
+}
+
+/// What did not fit counts as long as the newest of it: a charge beyond a full counter is not forgotten with the
+/// older ones.
+#[test]
+fn a_full_counter_lasts_as_long_as_its_newest_unit() {
+    let limiter = limiter();
+    let (open, free) =
+        (limiter.add_plan(&Plan::enterprise()).unwrap(), limiter.add_plan(&Plan::free()).unwrap());
+    for time in [1_000, 1_050] {
+        assert!(limiter.check("key", open, Cost::tokens(u64::MAX), secs(time)).is_admitted());
+    }
+    let remaining = |time| {
+        limiter
+            .peek("key", free, Cost::REQUEST, secs(time))
+            .1
+            .status(LimitId::TokensWindow)
+            .unwrap()
+            .remaining
+    };
+    assert_eq!((remaining(1_080), remaining(1_120)), (0, 100_000));
+}
+
+#[test]
+fn time_that_stands_at_its_end_still_holds_the_ceiling() {
+    let limiter = Limiter::builder().capacity(4).build().unwrap();
+    let plan = limiter.add_plan(&Plan::builder("p").requests_per_minute(10).build().unwrap()).unwrap();
+    for time in [u64::MAX, u64::MAX, 0, u64::MAX >> 1, (u64::MAX >> 1) + 1, u64::MAX - 1] {
+        let at = Timestamp::both(Nanos::new(time));
+        for _ in 0..50 {
+            let _ = limiter.check("key", plan, Cost::REQUEST, at);
+        }
+        let (verdict, standing) = limiter.peek("key", plan, Cost::REQUEST, at);
+        assert!(matches!(verdict, Verdict::Deny(d) if d.retry_after > Nanos::ZERO), "{verdict:?} at {time}");
+        let headers = RateLimitHeaders::new(verdict, &standing).unwrap();
+        assert!(headers.fields().any(|(name, value)| name == "retry-after" && value.to_string() != "0"));
     }
 }

@@ -83,3 +83,59 @@ fn a_greedy_client_gets_its_ceiling_and_its_average() {
     }
     assert!(admitted.len() >= 20 * 50, "the average is given, {}", admitted.len());
 }
+
+/// Calls of more than one token. The gap is a whole number of nanoseconds, at least W/L.
+#[test]
+fn a_steady_client_of_larger_calls_is_never_denied() {
+    fn holds(calls: u8, cost: u16, window: u64, burst: u8, start: u64) -> TestResult {
+        let (calls, cost) = (1 + u64::from(calls), 1 + u64::from(cost));
+        let window = 1_000_000 + window % 100_000_000_000;
+        let limit = Limit::window(Unit::Tokens, calls * cost, Nanos::new(window))
+            .with_burst(Burst::fraction(f64::from(burst) / 255.0).unwrap());
+        if !limit.admits_even_pace(cost) {
+            return TestResult::discard();
+        }
+        let limiter = Limiter::builder().capacity(1).build().unwrap();
+        let plan = limiter.add_plan(&Plan::builder("p").limit(limit).build().unwrap()).unwrap();
+        TestResult::from_bool((0..20 * calls).all(|call| {
+            let at = Timestamp::both(Nanos::new((start >> 3) + call * window.div_ceil(calls)));
+            limiter.check("key", plan, Cost::tokens(cost), at).is_admitted()
+        }))
+    }
+    QuickCheck::new()
+        .tests(300)
+        .max_tests(3_000)
+        .quickcheck(holds as fn(u8, u16, u64, u8, u64) -> TestResult);
+}
+
+/// Calls of a random cost as fast as possible, with random waits: R1 and R2 exact, in every interval.
+#[test]
+fn a_greedy_client_of_uneven_calls_keeps_r1_and_r2() {
+    fn holds(amount: u8, window: u64, calls: Vec<(u8, u32)>, start: u64) -> bool {
+        let (amount, window) = (1 + u64::from(amount), 1_000_000 + window % 20_000_000);
+        let limit = Limit::window(Unit::Tokens, amount, Nanos::new(window));
+        let ceiling = limit.ceiling();
+        let limiter = Limiter::builder().capacity(1).build().unwrap();
+        let plan = limiter.add_plan(&Plan::builder("p").limit(limit).build().unwrap()).unwrap();
+        let (mut now, mut admitted) = (start >> 2, Vec::new());
+        for (tokens, wait) in calls.iter().cycle().take(300) {
+            now += u64::from(*wait) % (window / 3);
+            let tokens = u64::from(*tokens) % (ceiling + 1);
+            let at = Timestamp::both(Nanos::new(now));
+            if limiter.check("key", plan, Cost::tokens(tokens), at).is_admitted() {
+                admitted.push((now, tokens));
+            }
+        }
+        (0..admitted.len()).all(|first| {
+            let mut units = 0;
+            admitted[first..].iter().all(|(time, tokens)| {
+                units += tokens;
+                let elapsed = time - admitted[first].0;
+                (elapsed >= window || units <= ceiling)
+                    && u128::from(units - ceiling.min(units)) * u128::from(window)
+                        <= u128::from(amount) * u128::from(elapsed)
+            })
+        })
+    }
+    QuickCheck::new().tests(1_000).quickcheck(holds as fn(u8, u64, Vec<(u8, u32)>, u64) -> bool);
+}
