@@ -32,13 +32,17 @@
 //! ```
 
 mod field;
+mod table;
+mod time_span;
 
 use crate::plan::{Burst, Limit, Mode, Plan, PlanError, Span};
 use crate::unit::Unit;
 pub use field::{Amount, LimitName};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
+use table::{Fields, table};
+pub use time_span::TimeSpan;
 
 /// Plans by name.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -47,7 +51,7 @@ pub struct Plans(pub BTreeMap<String, PlanConfig>);
 
 /// One plan: the common limits by name, any others as a list.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct PlanConfig {
     /// A sliding window of one minute for requests.
     pub requests_per_minute: Option<Amount>,
@@ -65,14 +69,14 @@ pub struct PlanConfig {
 
 /// One limit.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct LimitConfig {
     /// What it counts: `requests` or `tokens`.
     #[serde(deserialize_with = "field::unit")]
     pub unit: Unit,
     /// L: so many units in a window.
     pub amount: Amount,
-    /// How long the window is, such as `500ms`, `60s`, `15m`, `1h` or `7d`; or `day`, the UTC day.
+    /// How long the window is, as a [`TimeSpan`] is written: `500ms`, `60s`, `15min`, `1h30m`; or `day`, the UTC day.
     #[serde(deserialize_with = "field::span")]
     pub window: Span,
     /// The burst fraction; the plan's if not set. Without effect on a day.
@@ -151,6 +155,32 @@ impl LimitConfig {
             Some(name) => limit.with_name(name.as_str()),
             None => limit,
         }
+    }
+}
+
+impl<'de> Fields<'de> for PlanConfig {
+    const EXPECTED: &'static str = "a plan: a table with limits such as `requests_per_minute`";
+    fn fields<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlanConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        table(deserializer)
+    }
+}
+
+impl<'de> Fields<'de> for LimitConfig {
+    const EXPECTED: &'static str = "a limit: a table with `unit`, `amount` and `window`";
+    fn fields<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        table(deserializer)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Single values of a configuration, checked as they are read.
 
-use crate::nanos::Nanos;
+use super::time_span::TimeSpan;
 use crate::plan::{Burst, Mode, Span};
 use crate::unit::Unit;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
@@ -103,32 +103,21 @@ pub(super) fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mode, D
     })
 }
 
-/// `day`, or a number and a unit of time.
+/// `day`, or a span of time.
 pub(super) fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
-    let expected = "`day`, or a window from 1 ms to 400 days such as `500ms`, `60s`, `15m`, `1h` or `7d`";
-    text(deserializer, expected, parse_span)
-}
-
-fn parse_span(text: &str) -> Option<Span> {
-    if text == "day" {
-        return Some(Span::Day);
-    }
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    let window = Nanos::from_millis(number.parse::<u64>().ok()?.checked_mul(millis)?);
-    (Span::MIN_WINDOW..=Span::MAX_WINDOW).contains(&window).then_some(Span::Window(window))
+    let expected =
+        "`day`, or a window from 1 ms to 400 days such as `500ms`, `60s`, `15min`, `1h30m` or `7d`";
+    text(deserializer, expected, |text| match text {
+        "day" => Some(Span::Day),
+        _ => {
+            let TimeSpan(window) = TimeSpan::parse(text)?;
+            (Span::MIN_WINDOW..=Span::MAX_WINDOW).contains(&window).then_some(Span::Window(window))
+        }
+    })
 }
 
 /// Reads a string and makes something of it, or says what was expected.
-fn text<'de, D: Deserializer<'de>, T>(
+pub(super) fn text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     expected: &'static str,
     parse: impl FnOnce(&str) -> Option<T>,

@@ -29,7 +29,7 @@ fn errors_name_the_line_and_the_field() {
     assert_eq!(
         refused("[plans.a]\n[[plans.p.limits]]\nunit = \"tokens\"\namount = 1\nwindow = 60\n"),
         "plans.toml, line 5, `plans.p.limits.0.window`: invalid type: integer `60`, expected `day`, or a window \
-         from 1 ms to 400 days such as `500ms`, `60s`, `15m`, `1h` or `7d`"
+         from 1 ms to 400 days such as `500ms`, `60s`, `15min`, `1h30m` or `7d`"
     );
     let missing = refused("[plans.a]\n[[plans.p.limits]]\nunit = \"tokens\"\namount = 1\n");
     assert_eq!(missing, "plans.toml, line 2, `plans.p.limits.0`: missing field `window`");
