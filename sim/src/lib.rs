@@ -9,5 +9,7 @@ pub mod cli;
 pub mod plans;
 pub mod replay;
 pub mod simulate;
+mod text;
 mod toml_text;
 pub mod trace;
+mod whole_file;

@@ -38,7 +38,7 @@ pub struct Args {
     /// Prints the summary as one JSON object, which docs/replay.md describes.
     #[arg(long)]
     pub json: bool,
-    /// Room for so many distinct keys, at 160 bytes each; the memory is used as keys appear.
+    /// Room for so many distinct keys, at 256 bytes each; the memory is used as keys appear.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_KEYS,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=MAX_KEYS))]
     pub keys: usize,

@@ -16,6 +16,9 @@ mod summary;
 mod table;
 mod verdict;
 
+use crate::text;
+use crate::whole_file::WholeFile;
+use anyhow::Context;
 use scenario::Scenario;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -38,7 +41,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE", default_value = DEFAULT_REPORT)]
     pub out: PathBuf,
     /// How many threads to run on, 0 for one a core; the outcome is the same.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(..=MAX_THREADS))]
     pub threads: usize,
     /// Print on standard error how fast the simulation ran.
     #[arg(long)]
@@ -46,6 +50,8 @@ pub struct Args {
 }
 
 const DEFAULT_REPORT: &str = "report.html";
+/// More would only ask the system for stacks.
+const MAX_THREADS: u64 = 1_024;
 
 impl Default for Args {
     fn default() -> Self {
@@ -67,22 +73,23 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         None => Scenario::built_in()?,
     };
     let seed = args.seed.unwrap_or(scenario.seed);
+    let unwritable = || format!("{}: the report cannot be written", args.out.display());
+    // Begun before the run, so that a place where it cannot be is told at once.
+    let mut report = WholeFile::create(&args.out).with_context(unwritable)?;
     let began = Instant::now();
     let outcome = run::run(&scenario, seed, args.threads)?;
     if args.timing {
         tell_speed(outcome.total.events, began.elapsed());
     }
     let summary = Summary::new(&scenario, &outcome);
-    report::write(&args.out, &scenario, &outcome, &summary)?;
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        serde_json::to_writer(&mut out, &summary)?;
-        writeln!(out)?;
+    let page = report::render(&scenario, &outcome, &summary)?;
+    report.write_all(page.as_bytes()).and_then(|()| report.finish()).with_context(unwritable)?;
+    let text = if args.json {
+        serde_json::to_string(&summary)? + "\n"
     } else {
-        write!(out, "{}", table::render(&summary))?;
-        writeln!(out, "report: {}", args.out.display())?;
-    }
-    Ok(())
+        format!("{}report: {}\n", table::render(&summary), args.out.display())
+    };
+    std::io::stdout().lock().write_all(text.as_bytes()).context("standard output")
 }
 
 /// On standard error, since what goes to standard output and into the report is the same for every run of a seed.
@@ -90,7 +97,7 @@ fn tell_speed(events: u64, elapsed: Duration) {
     let millions = events as f64 / elapsed.as_secs_f64() / 1e6;
     eprintln!(
         "{} events in {:.2} s: {millions:.2} million a second",
-        format::count(events),
+        text::grouped(events),
         elapsed.as_secs_f64()
     );
 }

@@ -1,21 +1,109 @@
 //! Errors in a TOML text told by place: the line, the path of keys, the name that was meant.
 
+use crate::trace::excerpt;
+use anyhow::Context;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::path::Path;
 use tidegate::config::PathPart;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// A file's text.
+pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("{}: expected TOML, found no UTF-8 text", path.display()))
+}
+
+/// A TOML file that cannot be used: file, line, field, and what was expected. It must be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TomlError {
+    file: String,
+    line: usize,
+    /// The path of keys to the field, such as `plans.gold.burst`; empty if it is about the file as a whole, or if that is not TOML.
+    field: String,
+    problem: String,
+}
+
+impl fmt::Display for TomlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}", self.file, self.line)?;
+        if !self.field.is_empty() {
+            write!(f, ", `{}`", self.field)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for TomlError {}
+
+/// A text and the name of its file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TomlText<'a> {
+    file: &'a str,
+    text: &'a str,
+}
+
+impl<'a> TomlText<'a> {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text }
+    }
+
+    /// Reads the text's fields.
+    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, TomlError> {
+        toml::from_str(self.text).map_err(|error| self.misread(&error))
+    }
+
+    /// What the parser refused, with the name nearest to one it does not know.
+    fn misread(self, error: &toml::de::Error) -> TomlError {
+        let mut problem = error.message().trim().replace('\n', "; ");
+        if let Some(name) = name_meant(&problem) {
+            problem = format!("{problem}; did you mean `{name}`?");
+        }
+        match error.span() {
+            // What the top level lacks is at none of its fields; its span is empty.
+            Some(span) if span.end > 0 || !problem.starts_with("missing") => {
+                self.error_at(span.start, problem)
+            }
+            _ => self.error(0, String::new(), problem),
+        }
+    }
+
+    /// What is wrong with the innermost field around a byte; where there is none, the line is shown.
+    pub(crate) fn error_at(self, at: usize, problem: String) -> TomlError {
+        match field_at(self.text, at) {
+            Some(field) => self.error(at, field, problem),
+            None => {
+                let line = excerpt(line_at(self.text, at).trim());
+                self.error(at, String::new(), format!("{problem} in `{line}`"))
+            }
+        }
+    }
+
+    /// What is wrong with the value at a path of keys.
+    pub(crate) fn error_of(self, path: &[PathPart], problem: String) -> TomlError {
+        let names: Vec<_> = path.iter().map(ToString::to_string).collect();
+        self.error(offset_of(self.text, path).unwrap_or(0), names.join("."), problem)
+    }
+
+    fn error(self, at: usize, field: String, problem: String) -> TomlError {
+        TomlError { file: self.file.into(), line: line_of(self.text, at), field, problem }
+    }
+}
+
 /// The number of the line that holds a byte.
-pub(crate) fn line_of(text: &str, at: usize) -> usize {
+fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// The line that holds a byte.
-pub(crate) fn line_at(text: &str, at: usize) -> &str {
+fn line_at(text: &str, at: usize) -> &str {
     text.lines().nth(line_of(text, at) - 1).unwrap_or_default()
 }
 
 /// The path of keys to the innermost field that holds a byte; `None` outside of all, or if this is not TOML.
-pub(crate) fn field_at(text: &str, at: usize) -> Option<String> {
+fn field_at(text: &str, at: usize) -> Option<String> {
     let table = DeTable::parse(text).ok()?;
     let mut path = Vec::new();
     path_in_table(table.get_ref(), at, &mut path).then(|| path.join("."))
@@ -49,7 +137,7 @@ fn path_in_value(value: &Spanned<DeValue<'_>>, at: usize, path: &mut Vec<String>
 }
 
 /// Where the value at a path begins; where its surroundings do, if the last parts are not written.
-pub(crate) fn offset_of(text: &str, path: &[PathPart]) -> Option<usize> {
+fn offset_of(text: &str, path: &[PathPart]) -> Option<usize> {
     let table = DeTable::parse(text).ok()?;
     let mut value = None;
     let mut within = Some(table.get_ref());
@@ -75,7 +163,7 @@ pub(crate) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>)
 }
 
 /// The expected name that was meant, in serde's "unknown field `a`, expected one of `b`, `c`"; of variants likewise.
-pub(crate) fn name_meant(message: &str) -> Option<&str> {
+fn name_meant(message: &str) -> Option<&str> {
     let rest = message.strip_prefix("unknown field ").or_else(|| message.strip_prefix("unknown variant "))?;
     let mut names = rest.split('`').skip(1).step_by(2);
     nearest(names.next()?, names)

@@ -327,7 +327,17 @@ fn bad_scenarios_are_refused_by_file_line_and_field() {
             "retry = \"none\"\n[plans.p]\nrequests_per_minute = 99999999999",
             &["line 10", "`plans.p.requests_per_minute`", "from 1 to"],
         ),
-        ("duration", "duration = ", &["line 1"]),
+        ("duration", "duration = ", &["line 1", "in `duration =`"]),
+        (
+            "arrivals",
+            "arrivals = { paced = \"1/s\" }\nspread = 0.5",
+            &["line 8", "`population.0.spread`", "only `poisson` arrivals"],
+        ),
+        (
+            "retry",
+            "retry = \"none\"\nspread = -1.0",
+            &["line 9", "`population.0.spread`", "must be from 0 to 5, found -1"],
+        ),
     ];
     for (from, to, parts) in cases {
         assert_refused(&with_line(from, to), &[&["bad.toml"], *parts].concat());
@@ -353,6 +363,41 @@ fn too_many_waiting_calls_are_an_error() {
     assert_eq!(directory.entries(), ["flood.toml"]);
 }
 
+/// Of log-normal rates with a standard deviation σ of the logarithm, Jain's index is e^(−σ²) where all calls succeed.
+#[test]
+fn a_spread_of_rates_leaves_their_mean_and_sets_their_index() {
+    let directory = Directory::new("spread");
+    let population = |name: &str, spread: &str| {
+        format!(
+            "[[population]]\nname = \"{name}\"\nplan = \"enterprise\"\nclients = 20000\n\
+             arrivals = {{ poisson = \"1/s\" }}\nspread = {spread}\nretry = \"none\"\n"
+        )
+    };
+    let scenario =
+        "duration = \"2min\"\n".to_owned() + &population("alike", "0.0") + &population("unlike", "0.5");
+    let summary = simulate(&directory, &scenario);
+    for (place, spread) in [0.0_f64, 0.5].into_iter().enumerate() {
+        let row = &summary["populations"][place];
+        let (calls, jain) = (count(row, "calls") as f64, row["jain"].as_f64().unwrap());
+        assert!((calls / (20_000.0 * 120.0) - 1.0).abs() < 0.02, "{calls} calls");
+        // The Poisson counts themselves add 1/120 to the squares.
+        let expected = 1.0 / ((spread * spread).exp() + 1.0 / 120.0);
+        assert!((jain - expected).abs() < 0.01, "{jain}, expected {expected}");
+    }
+}
+
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let directory = Directory::new("device");
+    directory.write("good.toml", &with_line("name", "name = \"a\""));
+    for (out, status) in [("/dev/null", 0), ("/dev/full", 2)] {
+        let output = tidegate(&directory, &["good.toml", "--out", out]);
+        assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(!fs::metadata(out).unwrap().is_file(), "{out}");
+    }
+    assert_eq!(directory.entries(), ["good.toml"]);
+}
+
 #[test]
 fn names_tell_populations_apart() {
     let twice = with_line("name", "name = \"b\"")
@@ -370,6 +415,9 @@ fn a_missing_scenario_and_an_unwritable_report_are_errors() {
     let output = tidegate(&directory, &["good.toml", "--out", "no/such/directory/report.html"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no/such/directory/report.html"));
+    let output = tidegate(&directory, &["good.toml", "--out", "."]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is a directory"));
     assert_eq!(directory.entries(), ["good.toml"]);
 }
 

@@ -1,10 +1,9 @@
 //! The decisions as CSV: one row an event, in the order of the trace.
 
 use crate::trace::EventKind;
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use crate::whole_file::WholeFile;
+use std::io;
+use std::path::Path;
 use tidegate::{LimitStatus, Nanos};
 
 const HEADER: &[u8] =
@@ -51,16 +50,8 @@ impl Outcome<'_> {
 /// A file of decisions in the making. Unless it is [finished](Self::finish), nothing of it stays behind.
 #[derive(Debug)]
 pub(super) struct DecisionsFile {
-    target: Target,
+    file: WholeFile,
     buffer: Vec<u8>,
-}
-
-#[derive(Debug)]
-enum Target {
-    /// A regular file takes its place only when it is whole.
-    Whole(NamedTempFile, PathBuf),
-    /// A device or a pipe cannot be replaced.
-    Direct(File),
 }
 
 impl DecisionsFile {
@@ -68,7 +59,7 @@ impl DecisionsFile {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let mut buffer = Vec::with_capacity(BUFFER + 1024);
         buffer.extend_from_slice(HEADER);
-        Ok(Self { target: Target::open(path)?, buffer })
+        Ok(Self { file: WholeFile::create(path)?, buffer })
     }
 
     /// Adds a row.
@@ -79,11 +70,7 @@ impl DecisionsFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let file = match &mut self.target {
-            Target::Whole(file, _) => file.as_file_mut(),
-            Target::Direct(file) => file,
-        };
-        file.write_all(&self.buffer)?;
+        self.file.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())
     }
@@ -91,30 +78,7 @@ impl DecisionsFile {
     /// Puts the file in its place.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.flush()?;
-        if let Target::Whole(file, path) = self.target {
-            file.persist(path).map_err(|error| error.error)?;
-        }
-        Ok(())
-    }
-}
-
-impl Target {
-    fn open(path: &Path) -> io::Result<Self> {
-        if path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-            return Ok(Self::Direct(File::options().write(true).open(path)?));
-        }
-        // Through a symbolic link, it is the file behind it that is replaced.
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let name = path.file_name().filter(|_| !path.is_dir()).ok_or(io::ErrorKind::IsADirectory)?;
-        let beside = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(name);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".part");
-        // As any new file: what the user's mask leaves of it.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        Ok(Self::Whole(builder.tempfile_in(beside)?, path))
+        self.file.finish()
     }
 }
 
@@ -211,16 +175,5 @@ mod tests {
         assert_eq!(written(&row), "1700000000.000000001,-,plan,changed,,,,,\n");
         row = Row { time: Nanos::ZERO, outcome: Outcome::Never("t"), ..row };
         assert_eq!(written(&row), "0.000000000,-,plan,never,t,,,,\n");
-    }
-
-    #[test]
-    fn a_file_not_finished_leaves_no_trace() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("out.csv");
-        drop(DecisionsFile::create(&path).unwrap());
-        assert_eq!(dir.path().read_dir().unwrap().count(), 0);
-        DecisionsFile::create(&path).unwrap().finish().unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), HEADER);
-        assert_eq!(dir.path().read_dir().unwrap().count(), 1);
     }
 }

@@ -6,6 +6,7 @@ use super::keys::{KeyId, Keys};
 use super::tally::{Outcomes, Tally};
 use crate::plans::PlanSet;
 use crate::trace::{DEFAULT_KEY, Event, EventKind, excerpt};
+use anyhow::Context;
 use std::io;
 use tidegate::{Cost, Decision, LimitId, Limiter, Nanos, PlanId, Standing, Timestamp};
 
@@ -241,7 +242,7 @@ impl<'a> Engine<'a> {
             anyhow::bail!("the keys did not fit into the table: raise --keys");
         }
         if let Some(decisions) = self.decisions {
-            decisions.finish()?;
+            decisions.finish().context("writing the decisions")?;
         }
         Ok(Outcomes { tally: self.tally, unsettled: self.calls.open(), keys: self.keys.into_vec() })
     }

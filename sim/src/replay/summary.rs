@@ -4,10 +4,11 @@ mod chart;
 mod text;
 
 use super::tally::{ByLimit, HardKey, PlanReport, Report};
+use crate::text::grouped;
 use crate::trace::shortened;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use std::collections::BTreeSet;
-use text::{clock, date_time, duration, grouped, percent, plural, same_day};
+use text::{clock, date_time, duration, percent, plural, same_day};
 use tidegate::Nanos;
 
 /// Keys may be of any length; more than this of one helps nobody.

@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     Backoff,
     /// What is added at random to a wait, the client's own or the one it was told.
     Jitter,
+    /// How much a client calls, beside others of its population.
+    Activity,
 }
 
 /// The odd number nearest 2⁶⁴/φ: successive multiples of it are spread evenly.

@@ -1,19 +1,7 @@
 //! Numbers as people read them.
 
+pub(crate) use crate::text::grouped as count;
 use tidegate::Nanos;
-
-/// Digits in groups of three.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
 
 /// A share in per cent; never 0 or 100 by rounding alone.
 pub(crate) fn percent(share: f64) -> String {
@@ -65,7 +53,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         let shares = [0.0, 0.0001, 0.0123, 0.5, 0.9912, 0.99999, 1.0];
         assert_eq!(shares.map(percent), ["0%", "<0.1%", "1.2%", "50%", "99.1%", ">99.9%", "100%"]);
         assert_eq!([0.05, 0.9999, 12.34, 300.0].map(seconds), ["50 ms", "1.00 s", "12.3 s", "5.0 min"]);

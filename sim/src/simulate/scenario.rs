@@ -8,12 +8,11 @@ mod raw;
 mod resolve;
 mod value;
 
-pub(crate) use fault::ScenarioError;
 pub(crate) use value::Rate;
 
 use super::draws::Draw;
 use super::policy::Policy;
-use fault::Source;
+use crate::toml_text::{self, TomlError, TomlText};
 use std::path::Path;
 use tidegate::{Nanos, Plan};
 
@@ -66,8 +65,13 @@ pub(crate) struct Population {
 /// When clients call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Arrivals {
-    /// At random, each client at this rate.
-    Poisson(Rate),
+    /// At random.
+    Poisson {
+        /// The rate of a client; the mean one, if they differ.
+        rate: Rate,
+        /// The standard deviation of the logarithm of a client's own rate; 0 if all have the same.
+        spread: f64,
+    },
     /// Evenly, each client from a random start.
     Paced(Rate),
     /// So many calls at once, again and again.
@@ -124,20 +128,18 @@ impl Population {
 
 impl Scenario {
     /// The scenario that runs when none is given.
-    pub(crate) fn built_in() -> Result<Self, ScenarioError> {
-        const TEXT: &str = include_str!("../../scenarios/default.toml");
-        Self::parse(&Source::new("built-in scenario", TEXT))
+    pub(crate) fn built_in() -> Result<Self, TomlError> {
+        Self::parse("built-in scenario", include_str!("../../scenarios/default.toml"))
     }
 
     /// Reads a scenario from a file.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| anyhow::anyhow!("{}: cannot be read: {error}", path.display()))?;
-        Ok(Self::parse(&Source::new(&path.display().to_string(), &text))?)
+        let text = toml_text::read(path)?;
+        Ok(Self::parse(&path.display().to_string(), &text)?)
     }
 
-    fn parse(source: &Source) -> Result<Self, ScenarioError> {
-        let raw = toml::from_str(source.text()).map_err(|error| source.parse_error(&error))?;
-        resolve::scenario(raw).map_err(|fault| source.error(fault))
+    fn parse(file: &str, text: &str) -> Result<Self, TomlError> {
+        let text = TomlText::new(file, text);
+        resolve::scenario(text.parse()?).map_err(|fault| fault.within(text))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::measures::Tally;
 use super::run::Outcome;
-use super::scenario::{Population, Scenario};
+use super::scenario::{Arrivals, Population, Scenario};
 use super::verdict::Verdict;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -48,6 +48,9 @@ pub(crate) struct Row {
     pub(crate) plan: String,
     /// Its retry policy; empty for the total.
     pub(crate) retry: String,
+    /// Whether all its clients want the same, so that they should get the same.
+    #[serde(skip)]
+    pub(crate) alike: bool,
     /// How many clients.
     pub(crate) clients: u64,
     /// How many keys.
@@ -158,6 +161,7 @@ impl Row {
             name: population.name.clone(),
             plan: population.plan.name().into(),
             retry: population.policy_name.clone(),
+            alike: !matches!(population.arrivals, Arrivals::Poisson { spread, .. } if spread > 0.0),
             clients: u64::from(population.clients),
             keys: u64::from(population.keys()),
             denied_by: population.plan.limits().filter_map(refused_by).collect(),
@@ -188,6 +192,7 @@ impl Row {
             name: String::new(),
             plan: String::new(),
             retry: String::new(),
+            alike: false,
             clients: 0,
             keys: 0,
             calls: tally.calls,

@@ -62,7 +62,11 @@ fn headline(total: &Row, populations: usize, throttled: &[&Row]) -> String {
 
 /// What throttling does to a population.
 fn hit(row: &Row) -> String {
-    let limit = row.main_limit().map_or("a limit", |(limit, _)| limit);
+    let by = match row.main_limit() {
+        Some((limit, 1.0)) => format!("all by {limit}"),
+        Some((limit, _)) => format!("most by {limit}"),
+        None => "by a limit".to_owned(),
+    };
     let denied = percent(row.denied_share());
     let outcome = if row.lost_share() >= 0.001 {
         format!("{} of its calls are given up", percent(row.lost_share()))
@@ -70,9 +74,16 @@ fn hit(row: &Row) -> String {
         "every call gets through in the end".to_owned()
     };
     let wait = row.seconds_to_success_p99.map_or("no call succeeds".to_owned(), |p99| {
-        format!("99% of those that succeed do within {}", seconds(p99))
+        format!("of those that succeed, 99% take at most {}", seconds(p99))
     });
-    format!("{}: {limit} denies most; {denied} of its attempts are denied, {outcome}, {wait}.", row.name)
+    let fairness = unfair(row).unwrap_or_default();
+    format!("{}: {denied} of its attempts are denied, {by}; {outcome}; {wait}.{fairness}", row.name)
+}
+
+/// That clients who want the same get less than half of it, if so.
+fn unfair(row: &Row) -> Option<String> {
+    let least = row.least_share.filter(|least| row.alike && *least < 0.5)?;
+    Some(format!(" Its shares are unequal: the worst served client gets {} of the mean.", percent(least)))
 }
 
 fn retries(total: &Row, populations: &[Row]) -> String {

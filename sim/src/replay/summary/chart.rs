@@ -1,6 +1,7 @@
 //! When calls were denied: a bar chart in one line, and the busiest minutes.
 
-use super::text::{clock, date_time, duration, grouped, same_day};
+use super::text::{clock, date_time, duration, same_day};
+use crate::text::grouped;
 use std::cmp::Reverse;
 use tidegate::Nanos;
 

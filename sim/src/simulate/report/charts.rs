@@ -6,9 +6,11 @@
 use crate::simulate::format::{count, seconds};
 use crate::simulate::measures::{Bin, Tally};
 use anyhow::anyhow;
+use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 
-/// Colours of series, told apart by most eyes and on light and dark ground (Observable 10, reordered).
+/// Colours of series, told apart by most eyes and on light and dark ground (Observable 10, reordered,
+/// with olive for its grey, which is that of first attempts).
 const SERIES: [RGBColor; 10] = [
     RGBColor(0x42, 0x69, 0xd0),
     RGBColor(0xff, 0x72, 0x5c),
@@ -19,16 +21,14 @@ const SERIES: [RGBColor; 10] = [
     RGBColor(0xff, 0x8a, 0xb7),
     RGBColor(0x6c, 0xc5, 0xb0),
     RGBColor(0x97, 0xbb, 0xf5),
-    RGBColor(0x94, 0x98, 0xa0),
+    RGBColor(0x9a, 0xa5, 0x1f),
 ];
 /// What was admitted.
 pub(super) const ADMITTED: RGBColor = RGBColor(0x4c, 0xa8, 0x7a);
 /// What was denied.
 pub(super) const DENIED: RGBColor = RGBColor(0xe4, 0x5f, 0x4f);
-/// First attempts.
-pub(super) const FIRST: RGBColor = RGBColor(0x5b, 0x84, 0xc4);
-/// Retries.
-pub(super) const RETRY: RGBColor = RGBColor(0xe3, 0xa0, 0x2c);
+/// First attempts: the ground on which the populations' retries stand.
+pub(super) const FIRST: RGBColor = RGBColor(0xb4, 0xb9, 0xc2);
 /// Placeholders: the style sheet names the same values.
 const AXIS: RGBColor = RGBColor(0x80, 0x80, 0x81);
 const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xde);
@@ -84,20 +84,7 @@ pub(super) fn stack(label: &str, size: Size, layers: &[Layer], bin_seconds: f64)
             .x_label_area_size(size.labels * 3)
             .y_label_area_size(size.labels * 5)
             .build_cartesian_2d(0.0..end, 0.0..highest)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(AXIS)
-            .x_labels(7)
-            .y_labels(5)
-            .label_style(("sans-serif", size.labels))
-            .x_label_formatter(&|value| number(*value))
-            .y_label_formatter(&|value| number(*value))
-            .x_desc(unit)
-            .y_desc("attempts / s")
-            .draw()?;
+        axes(&mut chart, size, (unit, &number), ("attempts / s", &number))?;
         // The highest first: each next one covers its own part.
         for (layer, tops) in layers.iter().zip(&tops).rev() {
             let points = steps(tops, bin_seconds / unit_seconds);
@@ -127,19 +114,12 @@ pub(super) fn served_within(label: &str, curves: &[Curve]) -> anyhow::Result<Str
             .x_label_area_size(40)
             .y_label_area_size(56)
             .build_cartesian_2d((from..to).log_scale(), 0.0..103.0)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(AXIS)
-            .x_labels(6)
-            .y_labels(6)
-            .label_style(("sans-serif", LARGE.labels))
-            .x_label_formatter(&|value| tick_seconds(*value))
-            .y_label_formatter(&|value| format!("{value:.0}%"))
-            .x_desc("time to success")
-            .y_desc("calls served")
-            .draw()?;
+        axes(
+            &mut chart,
+            LARGE,
+            ("time to success (logarithmic)", &tick_seconds),
+            ("calls served so far", &percent),
+        )?;
         for curve in curves {
             let (mut points, mut last) = (Vec::new(), 0.0);
             for (time, share) in &curve.points {
@@ -162,19 +142,12 @@ pub(super) fn lorenz(label: &str, curves: &[Curve]) -> anyhow::Result<String> {
             .x_label_area_size(40)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..100.0, 0.0..100.0)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(AXIS)
-            .x_labels(6)
-            .y_labels(6)
-            .label_style(("sans-serif", LARGE.labels))
-            .x_label_formatter(&|value| format!("{value:.0}%"))
-            .y_label_formatter(&|value| format!("{value:.0}%"))
-            .x_desc("clients, from the worst served to the best")
-            .y_desc("their share of successes")
-            .draw()?;
+        axes(
+            &mut chart,
+            LARGE,
+            ("clients, from the worst served to the best", &percent),
+            ("their share of successes", &percent),
+        )?;
         chart.draw_series(LineSeries::new([(0.0, 0.0), (100.0, 100.0)], AXIS.stroke_width(1)))?;
         for curve in curves {
             let points = curve.points.iter().map(|(x, y)| (x * 100.0, y * 100.0));
@@ -182,6 +155,35 @@ pub(super) fn lorenz(label: &str, curves: &[Curve]) -> anyhow::Result<String> {
         }
         Ok(())
     })
+}
+
+/// What an axis shows, and how its ticks are written.
+type Axis<'a> = (&'a str, &'a dyn Fn(f64) -> String);
+
+/// Draws axes and grid.
+fn axes<X, Y>(
+    chart: &mut ChartContext<'_, SVGBackend<'_>, Cartesian2d<X, Y>>,
+    size: Size,
+    (x_name, x_tick): Axis<'_>,
+    (y_name, y_tick): Axis<'_>,
+) -> Result<(), DrawError>
+where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(AXIS)
+        .x_labels(6)
+        .y_labels(6)
+        .label_style(("sans-serif", size.labels))
+        .x_label_formatter(&|value| x_tick(*value))
+        .y_label_formatter(&|value| y_tick(*value))
+        .x_desc(x_name)
+        .y_desc(y_name)
+        .draw()
 }
 
 type Root<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -236,6 +238,10 @@ fn time_unit(seconds: f64) -> (&'static str, f64) {
         _ if seconds <= 3.0 * 86_400.0 => ("time, hours", 3_600.0),
         _ => ("time, days", 86_400.0),
     }
+}
+
+fn percent(value: f64) -> String {
+    format!("{value:.0}%")
 }
 
 fn number(value: f64) -> String {

@@ -12,7 +12,7 @@ use plotters::style::RGBColor;
 const STYLE: &str = include_str!("style.css");
 
 /// The whole page as text.
-pub(super) fn render(scenario: &Scenario, outcome: &Outcome, summary: &Summary) -> anyhow::Result<String> {
+pub(crate) fn render(scenario: &Scenario, outcome: &Outcome, summary: &Summary) -> anyhow::Result<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -26,7 +26,7 @@ pub(super) fn render(scenario: &Scenario, outcome: &Outcome, summary: &Summary) 
             body {
                 (header(summary))
                 main {
-                    (load(outcome)?)
+                    (load(outcome, summary)?)
                     (populations_over_time(outcome, summary)?)
                     (waiting_and_fairness(outcome, summary)?)
                     (denials(summary))
@@ -45,6 +45,15 @@ fn header(summary: &Summary) -> Markup {
         header {
             p.kicker { (scenario.name) }
             h1 { (verdict.headline) }
+            dl.facts {
+                (fact("virtual time", &scenario.duration))
+                (fact("clients", &count(summary.total.clients)))
+                (fact("calls", &count(summary.total.calls)))
+                (fact("attempts", &count(summary.total.offered)))
+                (fact("denied", &percent(summary.total.denied_share())))
+                (fact("calls served", &percent(summary.total.success_share)))
+                (fact("retries / call", &format!("{:.2}", summary.total.retries_per_call)))
+            }
             div.verdict {
                 @if !verdict.throttled.is_empty() {
                     div {
@@ -60,15 +69,6 @@ fn header(summary: &Summary) -> Markup {
                         ul { @for name in &verdict.unthrottled { li { (swatch_of(name, summary)) (name) } } }
                     }
                 }
-            }
-            dl.facts {
-                (fact("virtual time", &scenario.duration))
-                (fact("clients", &count(summary.total.clients)))
-                (fact("calls", &count(summary.total.calls)))
-                (fact("attempts", &count(summary.total.offered)))
-                (fact("denied", &percent(summary.total.denied_share())))
-                (fact("calls served", &percent(summary.total.success_share)))
-                (fact("retries / call", &format!("{:.2}", summary.total.retries_per_call)))
             }
         }
     }
@@ -114,19 +114,19 @@ fn figure(title: &str, explanation: &str, legend: Markup, svg: &str) -> Markup {
     }
 }
 
-/// Admitted and denied, and what the retries add.
-fn load(outcome: &Outcome) -> anyhow::Result<Markup> {
+/// Admitted and denied, and what the retries of each population add.
+fn load(outcome: &Outcome, summary: &Summary) -> anyhow::Result<Markup> {
     let bin = outcome.bin.as_secs_f64();
     let fate = charts::stack("attempts admitted and denied over time", LARGE, &fate(&outcome.total), bin)?;
-    let cause = charts::stack(
-        "first attempts and retries over time",
-        LARGE,
-        &[
-            Layer::new(charts::FIRST, &outcome.total, |bin| bin.calls),
-            Layer::new(charts::RETRY, &outcome.total, |bin| bin.retries),
-        ],
-        bin,
-    )?;
+    let mut layers = vec![Layer::new(charts::FIRST, &outcome.total, |bin| bin.calls)];
+    let mut names = vec![(charts::FIRST, "first attempts")];
+    for (place, (row, tally)) in summary.populations.iter().zip(&outcome.populations).enumerate() {
+        if row.retries > 0 {
+            layers.push(Layer::new(colour(place), tally, |bin| bin.retries));
+            names.push((colour(place), &row.name));
+        }
+    }
+    let cause = charts::stack("first attempts and retries by population over time", LARGE, &layers, bin)?;
     Ok(html! {
         section.pair {
             (figure(
@@ -136,9 +136,9 @@ fn load(outcome: &Outcome) -> anyhow::Result<Markup> {
                 &fate,
             ))
             (figure(
-                "How much of the load is retries",
-                "The same attempts, by whether it is a call's first.",
-                legend([(charts::FIRST, "first attempts"), (charts::RETRY, "retries")]),
+                "Whose retries make the load",
+                "The same attempts: first ones in grey, and on top of them each population’s retries.",
+                legend(names),
                 &cause,
             ))
         }
@@ -211,7 +211,8 @@ fn waiting_and_fairness(outcome: &Outcome, summary: &Summary) -> anyhow::Result<
                 ))
                 (figure(
                     "How evenly successes fall on clients",
-                    "Within each population. On the diagonal all clients have the same; the further below, the less fair.",
+                    "Within each population. On the diagonal all clients have the same; the further below, the less even. Clients that \
+                     call at rates of their own lie below it anyway.",
                     Markup::default(),
                     &lorenz,
                 ))

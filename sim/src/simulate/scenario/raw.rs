@@ -1,12 +1,12 @@
 //! The file's shape: every field with its type, none unknown.
 
-use super::value::{Rate, TimeSpan};
+use super::value::Rate;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
-use tidegate::config::Plans;
+use tidegate::config::{Plans, TimeSpan};
 use toml::Spanned;
 
 #[derive(Debug, Deserialize)]
@@ -30,6 +30,7 @@ pub(super) struct RawPopulation {
     pub(super) clients: Spanned<u32>,
     pub(super) clients_per_key: Option<Spanned<u32>>,
     pub(super) arrivals: Spanned<RawArrivals>,
+    pub(super) spread: Option<Spanned<f64>>,
     pub(super) tokens: Option<Spanned<RawDistribution<u64>>>,
     pub(super) reserve: Option<u64>,
     pub(super) stream: Option<Spanned<RawDistribution<TimeSpan>>>,

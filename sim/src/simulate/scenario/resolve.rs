@@ -4,11 +4,10 @@ use super::fault::Fault;
 use super::raw::{
     RawArrivals, RawBurst, RawDistribution, RawPopulation, RawRetry, RawRetryTable, RawScenario, RawShape,
 };
-use super::value::TimeSpan;
 use super::{Arrivals, Distribution, Population, Scenario};
 use crate::simulate::policy::{Backoff, Hints, NAMES, Policy, named};
 use std::ops::Range;
-use tidegate::config::Plans;
+use tidegate::config::{Plans, TimeSpan};
 use tidegate::{Nanos, Plan};
 use toml::Spanned;
 
@@ -82,7 +81,7 @@ fn population(raw: RawPopulation, plans: &[Plan]) -> Resolved<Population> {
         name: raw.name.into_inner(),
         clients,
         clients_per_key,
-        arrivals: arrivals(raw.arrivals)?,
+        arrivals: arrivals(raw.arrivals, raw.spread)?,
         tokens: raw.tokens.map_or(Ok(Distribution::Constant(0.0)), tokens)?,
         reserve: raw.reserve,
         stream: raw.stream.map_or(Ok(Distribution::Constant(0.0)), seconds)?,
@@ -106,10 +105,17 @@ fn plan(name: &Spanned<String>, plans: &[Plan]) -> Resolved<Plan> {
     })
 }
 
-fn arrivals(raw: Spanned<RawArrivals>) -> Resolved<Arrivals> {
+fn arrivals(raw: Spanned<RawArrivals>, spread: Option<Spanned<f64>>) -> Resolved<Arrivals> {
     let span = raw.span();
-    Ok(match raw.into_inner() {
-        RawArrivals::Poisson(rate) => Arrivals::Poisson(rate),
+    let raw = raw.into_inner();
+    if let (Some(spread), false) = (&spread, matches!(raw, RawArrivals::Poisson(_))) {
+        return Err(Fault::new(spread.span(), "only `poisson` arrivals have a `spread`"));
+    }
+    Ok(match raw {
+        RawArrivals::Poisson(rate) => {
+            let spread = spread.map(|spread| sigma(*spread.get_ref(), &spread.span(), "spread"));
+            Arrivals::Poisson { rate, spread: spread.transpose()?.unwrap_or(0.0) }
+        }
         RawArrivals::Paced(rate) => Arrivals::Paced(rate),
         RawArrivals::AtOnce(at) => Arrivals::AtOnce(at.0),
         RawArrivals::Closed(closed) => {
@@ -128,6 +134,14 @@ fn arrivals(raw: Spanned<RawArrivals>) -> Resolved<Arrivals> {
             Arrivals::Burst { calls, every: every.0, aligned }
         }
     })
+}
+
+/// The standard deviation of a logarithm.
+fn sigma(found: f64, span: &Range<usize>, field: &str) -> Resolved<f64> {
+    if (0.0..=5.0).contains(&found) {
+        return Ok(found);
+    }
+    Err(Fault::new(span.clone(), format!("`{field}` must be from 0 to 5, found {found}")))
 }
 
 fn tokens(raw: Spanned<RawDistribution<u64>>) -> Resolved<Distribution> {
@@ -149,12 +163,9 @@ fn distribution<V>(
         RawDistribution::Constant(value) => Distribution::Constant(number(&value)),
         RawDistribution::Shape(RawShape::Exponential(mean)) => Distribution::Exponential(number(&mean)),
         RawDistribution::Shape(RawShape::LogNormal(shape)) => {
-            if !(0.0..=5.0).contains(&shape.sigma) {
-                let message = format!("`sigma` must be from 0 to 5, found {}", shape.sigma);
-                return Err(Fault::new(span.clone(), message));
-            }
+            let sigma = sigma(shape.sigma, span, "sigma")?;
             let max = shape.max.as_ref().map_or(MAX_TOKENS, &number);
-            Distribution::LogNormal { median: number(&shape.median), sigma: shape.sigma, max }
+            Distribution::LogNormal { median: number(&shape.median), sigma, max }
         }
     };
     let (Distribution::Constant(scale)
