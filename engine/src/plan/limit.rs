@@ -194,16 +194,17 @@ impl Limit {
         }
     }
 
-    /// Whether R4 holds for calls of the given cost: a client that spaces them evenly, L units in a window,
-    /// is never denied.
+    /// Whether R4 holds for calls of the given cost, a divisor of L: a client that spaces them evenly, L units in
+    /// a window, its times rounded to nanoseconds either way, is never denied.
     ///
-    /// The segment form of R3 may see up to L + c·⌈L/(c·n)⌉ units of such a client, so the burst must cover
-    /// the second term: c·⌈L/(c·n)⌉ ≤ ⌊b·L⌋, with n = 7 segments. At the default burst and cost 1 that
-    /// fails only for L of 1 to 4, 8 and 9. A day always keeps R4.
+    /// The n + 1 counted segments of R3, n = 7, may hold ⌊(n + 1)·L/(n·c)⌋ + 1 calls of such a client, which must
+    /// not be more than C. At the default burst and cost 1 that fails only for L of 1 to 4, 7 to 9, and 14. A
+    /// day always keeps R4.
     pub fn admits_even_pace(&self, cost: u64) -> bool {
         let (Span::Window(_), 1..) = (self.span, cost) else { return true };
-        let surplus = self.amount.div_ceil(cost.saturating_mul(SEGMENTS)).saturating_mul(cost);
-        surplus <= self.burst().of(self.amount)
+        let (amount, cost) = (u128::from(self.amount), u128::from(cost));
+        let segments = u128::from(SEGMENTS);
+        ((segments + 1) * amount / (segments * cost) + 1) * cost <= u128::from(self.ceiling())
     }
 
     /// The largest number that L (of a day), or L + C (of a window), may be: what a record's counters hold.

@@ -241,3 +241,28 @@ fn time_that_stands_at_its_end_still_holds_the_ceiling() {
         assert!(headers.fields().any(|(name, value)| name == "retry-after" && value.to_string() != "0"));
     }
 }
+
+/// A bucket that owes all it can count may owe more: cancelling another call must not shorten the wait.
+#[test]
+fn a_refund_takes_nothing_from_a_saturated_bucket() {
+    let wait = |refund: bool| {
+        let limiter = limiter();
+        let plan = Plan::builder("largest").tokens_per_minute(240_000_000_000).build().unwrap();
+        let plan = limiter.add_plan(&plan).unwrap();
+        let now = at(1_000_000_000_000, 1_000_000_000_000);
+        let call = |_| match limiter.check("key", plan, Cost::tokens(140_000_000_000), now) {
+            Decision::Admitted(admission) => admission.reservation,
+            denied => panic!("{denied:?}"),
+        };
+        let [first, second] = std::array::from_fn(call);
+        limiter.settle(first, u64::MAX, now);
+        if refund {
+            limiter.cancel(second, now);
+        }
+        match limiter.peek("key", plan, Cost::tokens(280_000_000_000), now).0 {
+            Verdict::Deny(denial) => denial.retry_after,
+            verdict => panic!("{verdict:?}"),
+        }
+    };
+    assert_eq!(wait(true), wait(false));
+}
