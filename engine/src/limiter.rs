@@ -241,7 +241,7 @@ impl Limiter {
         self.table.keys()
     }
 
-    /// Decisions made on a record that is shared because there was no room for the key's own.
+    /// How often a record was looked up that is shared because there was no room for the key's own.
     pub fn overflowed(&self) -> u64 {
         self.table.overflowed()
     }

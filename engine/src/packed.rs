@@ -98,8 +98,8 @@ impl Packed {
     }
 }
 
-/// The largest count of a window or a bucket. A window that reaches it stays there until it expires, a bucket until
-/// it drains; neither gives anything back meanwhile.
+/// The largest count of a window or a bucket. A window that reaches it stays there until it expires, a
+/// bucket until it drains; neither gives anything back meanwhile.
 pub(crate) const fn window_max(unit: Unit) -> u64 {
     UnitFields::WINDOW.of(unit).max()
 }

@@ -171,7 +171,7 @@ impl Table {
         self.shards.iter().map(Shard::keys).sum()
     }
 
-    /// Decisions made on an overflow record.
+    /// How often a key without room was given an overflow record.
     pub(crate) fn overflowed(&self) -> u64 {
         self.shards.iter().map(Shard::overflowed).sum()
     }

@@ -31,6 +31,13 @@ impl Limiter {
         {
             return decision;
         }
+        self.decide_unsteady(fingerprint, call)
+    }
+
+    /// The rare way through [`decide`](Self::decide), told to the compiler as such: the ordinary one gains
+    /// by it.
+    #[cold]
+    fn decide_unsteady(&self, fingerprint: u64, call: Call) -> Decision {
         self.decide_whole(fingerprint, call).0
     }
 
@@ -43,8 +50,8 @@ impl Limiter {
     }
 
     /// Decides a call over the whole record, again if another thread came between; gives the record it
-    /// leaves too, and the plan that is expressed in.
-    #[cold]
+    /// leaves too, and the plan that is expressed in. Not rare: every call whose headers are asked for
+    /// comes this way.
     pub(super) fn decide_whole(&self, fingerprint: u64, call: Call) -> (Decision, &CompiledPlan, Record) {
         loop {
             let (entry, mut record) = self.record(fingerprint, self.known(call.plan).0);

@@ -116,8 +116,8 @@ impl Head {
         self.set(CHARGED, unit, charged);
     }
 
-    /// Gives units back, at most until the bucket is full. A saturated count gives nothing back, since it may owe
-    /// more than it shows; it drains like any other.
+    /// Gives units back, at most until the bucket is full. A saturated count gives nothing back, since it
+    /// may owe more than it shows; it drains like any other.
     pub(super) fn refund_bucket(&mut self, unit: Unit, rule: Option<&WindowRule>, units: u64) {
         if self.charged(unit) == window_max(unit) {
             return;

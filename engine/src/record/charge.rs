@@ -111,13 +111,11 @@ impl Record {
         verdict
     }
 
-    /// How long a limit denies `cost` units; `None` if it never admits so many.
+    /// How long a limit that denies `cost` units goes on to; `None` if it never admits so many.
     fn room_in(&self, limit: LimitId, rules: &UnitRules, cost: u64, at: Timestamp) -> Option<Nanos> {
         let unit = limit.unit();
         if limit.is_day() {
-            let rule = rules.day.filter(|rule| cost <= rule.amount)?;
-            let has_room = self.head.day_has_room(unit, rule.amount, cost);
-            return Some(if has_room { Nanos::ZERO } else { self.head.next_midnight() - at.unix });
+            return rules.day.filter(|rule| cost <= rule.amount).map(|_| self.head.next_midnight() - at.unix);
         }
         let rule = rules.window.filter(|rule| cost <= rule.ceiling)?;
         let window = self.window_has_room_at(unit, &rules.grid, rule.ceiling, cost);

@@ -213,9 +213,8 @@ impl<'a> Engine<'a> {
     ) -> Result<(), Stop> {
         let Some(decisions) = &mut self.decisions else { return Ok(()) };
         let at = Timestamp::both(event.time);
-        let nothing = Cost { requests: 0, tokens: 0 };
         let plan = self.plan_ids[self.keys.key(key).plan];
-        let (_, standing) = self.limiter.peek(&key, plan, nothing, at);
+        let (_, standing) = self.limiter.peek(&key, plan, Cost::default(), at);
         Ok(decisions.write(&row(&self.keys.key(key).name, event, kind, outcome, &standing))?)
     }
 

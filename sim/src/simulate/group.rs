@@ -105,13 +105,11 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Adds an event, unless it lies beyond the end; says whether it will happen.
-    fn plan_event(&mut self, time: Nanos, class: Class, target: u32) -> bool {
-        let happens = time < self.horizon.end;
-        if happens {
+    /// Adds an event, unless it lies beyond the end.
+    fn plan_event(&mut self, time: Nanos, class: Class, target: u32) {
+        if time < self.horizon.end {
             self.events.schedule(time, class, target);
         }
-        happens
     }
 
     /// A source's turn: its client calls, and its next turn is planned.

@@ -102,18 +102,20 @@ pub(super) struct Curve {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// A large chart of curves before its axes: the room around it and for their labels.
+fn curves_on<'a, 'b>(root: &'a Root<'b>) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
+    let mut chart = ChartBuilder::on(root);
+    chart.margin_top(10).margin_right(18).x_label_area_size(40).y_label_area_size(56);
+    chart
+}
+
 /// The share of calls served within a time, time on a logarithmic scale.
 pub(super) fn served_within(label: &str, curves: &[Curve]) -> anyhow::Result<String> {
     let times = || curves.iter().flat_map(|curve| &curve.points).map(|point| point.0);
     let from = times().fold(f64::MAX, f64::min).min(1.0) * 0.8;
     let to = times().fold(1.0, f64::max).max(from * 100.0) * 1.3;
     draw(label, LARGE, |root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin_top(10)
-            .margin_right(18)
-            .x_label_area_size(40)
-            .y_label_area_size(56)
-            .build_cartesian_2d((from..to).log_scale(), 0.0..103.0)?;
+        let mut chart = curves_on(root).build_cartesian_2d((from..to).log_scale(), 0.0..103.0)?;
         axes(
             &mut chart,
             LARGE,
@@ -136,12 +138,7 @@ pub(super) fn served_within(label: &str, curves: &[Curve]) -> anyhow::Result<Str
 /// Lorenz curves, and the diagonal on which all clients have the same.
 pub(super) fn lorenz(label: &str, curves: &[Curve]) -> anyhow::Result<String> {
     draw(label, LARGE, |root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin_top(10)
-            .margin_right(18)
-            .x_label_area_size(40)
-            .y_label_area_size(56)
-            .build_cartesian_2d(0.0..100.0, 0.0..100.0)?;
+        let mut chart = curves_on(root).build_cartesian_2d(0.0..100.0, 0.0..100.0)?;
         axes(
             &mut chart,
             LARGE,
