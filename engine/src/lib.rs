@@ -32,4 +32,5 @@ pub use nanos::Nanos;
 pub use plan::{Burst, Limit, Mode, Plan, PlanBuilder, PlanError, PlanId, PlansFull, Span};
 pub use record::{Denial, LimitStatus, Verdict};
 pub use reservation::Reservation;
+pub use table::ShardOccupancy;
 pub use unit::{Cost, LimitId, LimitSet, Unit};

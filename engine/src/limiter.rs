@@ -7,13 +7,15 @@ mod decide;
 
 use crate::clock::Timestamp;
 use crate::decision::{Decision, Standing};
+use crate::nanos::Nanos;
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
-use crate::record::{Record, Verdict};
+use crate::record::{ForgetAt, Record, Verdict};
 use crate::reservation::Reservation;
-use crate::table::{Entry, FIRST_FINGERPRINT, Table};
+use crate::sync::Pair;
+use crate::table::{Entry, FIRST_FINGERPRINT, ShardOccupancy, Table};
 use crate::unit::Cost;
 use ahash::RandomState;
-use decide::Call;
+use decide::Asked;
 use std::fmt;
 use std::hash::Hash;
 
@@ -39,6 +41,7 @@ pub struct Builder {
     plans: usize,
     threads: usize,
     huge_pages: bool,
+    longest_reservation: Nanos,
     seed: Option<u64>,
 }
 
@@ -54,6 +57,8 @@ pub enum BuildError {
     Threads(usize),
     /// The system does not give the memory for so many keys.
     Memory(usize),
+    /// The processor has no 128-bit compare-and-swap: an x86-64 processor of before 2006.
+    Processor,
 }
 
 impl fmt::Display for BuildError {
@@ -62,6 +67,7 @@ impl fmt::Display for BuildError {
             Self::Capacity(max) => write!(f, "`capacity` must be from 1 to {max} keys"),
             Self::Plans(max) => write!(f, "`max_plans` must be from 3 to {max} plans"),
             Self::Memory(keys) => write!(f, "there is no memory for a `capacity` of {keys} keys"),
+            Self::Processor => write!(f, "the processor has no 128-bit compare-and-swap (`cmpxchg16b`)"),
             Self::Threads(max) => write!(f, "`max_threads` must be from 1 to {max} threads"),
         }
     }
@@ -71,14 +77,14 @@ impl std::error::Error for BuildError {}
 
 impl Builder {
     /// The most keys a limiter can be made for.
-    pub const MAX_CAPACITY: usize = 1 << 36;
+    pub const MAX_CAPACITY: usize = Table::MAX_KEYS;
     /// The most distinct plans a record can name.
     pub const MAX_PLANS: usize = 1 << 20;
     /// The most threads that can be within a decision at one instant.
     pub const MAX_THREADS: usize = Table::MAX_THREADS;
 
-    /// Room for so many keys, 256 bytes each. Keys beyond share one record for each plan. 1,048,576 if not
-    /// set.
+    /// Room for so many keys, 159 bytes each. When none of them can be forgotten, keys beyond share one record
+    /// for each plan (R14). 1,048,576 if not set.
     pub fn capacity(self, keys: usize) -> Self {
         Self { keys, ..self }
     }
@@ -101,6 +107,12 @@ impl Builder {
         Self { huge_pages, ..self }
     }
 
+    /// How long a reservation may be open before it is settled: no key is forgotten while one may be. A settle
+    /// that comes later still does what it should for every key that is known by then. One hour if not set.
+    pub fn longest_reservation(self, longest: Nanos) -> Self {
+        Self { longest_reservation: longest, ..self }
+    }
+
     /// A fixed seed for the hash of keys, where runs must repeat to the last byte. Not for production: who
     /// knows the seed can make keys collide. Drawn from the system if not set.
     pub fn seed(self, seed: u64) -> Self {
@@ -109,7 +121,7 @@ impl Builder {
 
     /// The limiter, with the built-in plans `free`, `pro` and `enterprise` added.
     pub fn build(self) -> Result<Limiter, BuildError> {
-        let Self { keys, plans, threads, huge_pages, seed } = self;
+        let Self { keys, plans, threads, huge_pages, longest_reservation, seed } = self;
         if !(1..=Self::MAX_CAPACITY).contains(&keys) {
             return Err(BuildError::Capacity(Self::MAX_CAPACITY));
         }
@@ -120,7 +132,11 @@ impl Builder {
             return Err(BuildError::Threads(Self::MAX_THREADS));
         }
         let hasher = seed.map_or_else(RandomState::new, |seed| RandomState::with_seeds(seed, 1, 2, 3));
-        let table = Table::new(keys, plans, threads, huge_pages).ok_or(BuildError::Memory(keys))?;
+        if !Pair::is_supported() {
+            return Err(BuildError::Processor);
+        }
+        let table = Table::new(keys, plans, threads, huge_pages, longest_reservation)
+            .ok_or(BuildError::Memory(keys))?;
         let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table };
         for plan in Plan::built_in() {
             limiter.plans.add(&plan).map_err(|full| BuildError::Plans(full.max_plans))?;
@@ -132,7 +148,14 @@ impl Builder {
 impl Limiter {
     /// Starts a limiter of the default sizes.
     pub fn builder() -> Builder {
-        Builder { keys: 1 << 20, plans: 1 << 12, threads: 1 << 10, huge_pages: true, seed: None }
+        Builder {
+            keys: 1 << 20,
+            plans: 1 << 12,
+            threads: 1 << 10,
+            huge_pages: true,
+            longest_reservation: Nanos::from_secs(3_600),
+            seed: None,
+        }
     }
 
     /// Makes a plan known and gives its number; the same number for an equal plan. Takes a lock that no
@@ -153,7 +176,7 @@ impl Limiter {
     /// under that.
     #[inline]
     pub fn check<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
-        self.decide(self.fingerprint(key), Call { plan, cost, at })
+        self.decide(self.fingerprint(key), Asked { plan, cost, at })
     }
 
     /// [`check`](Self::check), and the key's limits as they stand after it, for the headers.
@@ -164,7 +187,7 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Decision, Standing<'_>) {
-        let (decision, plan, record) = self.decide_whole(self.fingerprint(key), Call { plan, cost, at });
+        let (decision, plan, record) = self.decide_whole(self.fingerprint(key), Asked { plan, cost, at });
         (decision, Standing::new(plan, record, at))
     }
 
@@ -177,7 +200,7 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Verdict, Standing<'_>) {
-        let (_, mut record) = self.record(self.fingerprint(key), self.known(plan).0);
+        let mut record = self.entry(self.fingerprint(key), self.known(plan).0, at).record;
         let compiled = self.bring_up(&mut record, plan, at);
         let verdict = record.verdict(compiled, cost, at, record.head.judge(compiled, cost));
         (verdict, Standing::new(compiled, record, at))
@@ -205,8 +228,11 @@ impl Limiter {
         if charge.cost == actual {
             return;
         }
-        self.change(reservation.fingerprint(), None, |record| {
-            let compiled = self.bring_up(record, record.head.plan(), at);
+        // A key that was forgotten has nothing to give back; but what it still owes makes it known again.
+        let owes = actual.requests > charge.cost.requests || actual.tokens > charge.cost.tokens;
+        let anew = owes.then_some(charge.plan);
+        self.change(reservation.fingerprint(), anew, at, |record| {
+            let compiled = self.bring_up(record, record.head.plan, at);
             record.settle(compiled, charge, actual);
         });
     }
@@ -214,69 +240,82 @@ impl Limiter {
     /// Moves a key to another plan now (R9): what it used stays used, and the new limits decide from its next
     /// call on. Without effect on a key that has a plan of its own.
     pub fn change_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
-        self.change(self.fingerprint(key), Some(plan), |record| {
-            if !record.head.has_own_plan() {
+        self.change(self.fingerprint(key), Some(plan), at, |record| {
+            if !record.head.own_plan {
                 self.bring_up(record, plan, at);
             }
         });
     }
 
     /// Gives a key a plan of its own, which holds whatever plan its calls name, until it is
-    /// [taken back](Self::clear_own_plan).
-    pub fn set_own_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
-        self.change(self.fingerprint(key), Some(plan), |record| {
-            record.head.set_own_plan(false);
+    /// [taken back](Self::clear_own_plan). `false` if there is no room for a record of the key's own to keep
+    /// it in: nothing is changed then.
+    #[must_use = "without room for the key's record it has no plan of its own"]
+    pub fn set_own_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) -> bool {
+        self.change(self.fingerprint(key), Some(plan), at, |record| {
+            record.head.own_plan = false;
             self.bring_up(record, plan, at);
-            record.head.set_own_plan(true);
-        });
+            record.head.own_plan = true;
+        })
     }
 
     /// Takes a key's own plan back: its next call is decided under the plan that it names.
-    pub fn clear_own_plan<K: Hash + ?Sized>(&self, key: &K) {
-        self.change(self.fingerprint(key), None, |record| record.head.set_own_plan(false));
+    pub fn clear_own_plan<K: Hash + ?Sized>(&self, key: &K, at: Timestamp) {
+        self.change(self.fingerprint(key), None, at, |record| record.head.own_plan = false);
     }
 
-    /// Keys with a record of their own.
+    /// Keys with a record of their own, those included that may be forgotten and have not been yet.
     pub fn keys(&self) -> u64 {
-        self.table.keys()
+        self.occupancy().map(|shard| shard.keys).sum()
     }
 
     /// How often a record was looked up that is shared because there was no room for the key's own.
     pub fn overflowed(&self) -> u64 {
-        self.table.overflowed()
+        self.occupancy().map(|shard| shard.overflowed).sum()
+    }
+
+    /// How full the table is, shard by shard, and what became of the keys that came. Keys are spread over the shards
+    /// by their hash.
+    pub fn occupancy(&self) -> impl Iterator<Item = ShardOccupancy> {
+        self.table.occupancy()
     }
 
     /// The record of a key, and where its successor goes.
-    fn record(&self, fingerprint: u64, plan: PlanId) -> (Entry<'_>, Record) {
-        loop {
-            let entry = self.table.entry(fingerprint, plan);
-            if let Some(ring) = entry.ring() {
-                return (entry, Record { head: entry.head, ring });
-            }
-        }
+    fn entry(&self, fingerprint: u64, plan: PlanId, at: Timestamp) -> Entry<'_> {
+        let forgettable =
+            |record: &Record, when: ForgetAt| record.is_forgettable(self.known(record.head.plan).1, when);
+        self.table.entry(fingerprint, plan, at, forgettable)
     }
 
     /// Applies a step to a key's record, again if another thread came between. A key without a record gets
-    /// one if there is a plan to make it under.
-    fn change(&self, fingerprint: u64, new_under: Option<PlanId>, step: impl Fn(&mut Record)) {
+    /// one if there is a plan to make it under. Whether the key has a record.
+    fn change(
+        &self,
+        fingerprint: u64,
+        new_under: Option<PlanId>,
+        at: Timestamp,
+        step: impl Fn(&mut Record),
+    ) -> bool {
         loop {
-            let (entry, before) = self.record(fingerprint, self.known(new_under.unwrap_or(FALLBACK_PLAN)).0);
-            if entry.is_new() && new_under.is_none() {
-                return;
+            let entry = self.entry(fingerprint, self.known(new_under.unwrap_or(FALLBACK_PLAN)).0, at);
+            // Of a record that many keys share nothing is changed but by those whose calls were charged to it.
+            let is_anothers = entry.is_shared() && fingerprint >= FIRST_FINGERPRINT;
+            if is_anothers || entry.is_new() && new_under.is_none() {
+                return false;
             }
-            let mut record = before;
+            let mut record = entry.record;
             step(&mut record);
-            if record == before && !entry.is_new() || entry.store(&record) {
-                return;
+            if !entry.is_new() && record.to_words() == entry.record.to_words() || entry.store(&record) {
+                return true;
             }
         }
     }
 
     /// Brings a record to the time of a call and into the plan it is to be decided under.
     fn bring_up(&self, record: &mut Record, plan: PlanId, at: Timestamp) -> &CompiledPlan {
-        let (current_id, current) = self.known(record.head.plan());
+        let (current_id, current) = self.known(record.head.plan);
         record.advance(current, at);
-        if plan == current_id || record.head.has_own_plan() {
+        if plan == current_id || record.head.own_plan {
             return current;
         }
         let (id, wanted) = self.known(plan);

@@ -1,6 +1,6 @@
 //! How a record's words are shared out in bits, and so how much a plan may ask them to count.
 
-use crate::unit::{Cost, Unit};
+use crate::unit::Unit;
 
 /// A run of bits within a word.
 #[derive(Clone, Copy, Debug)]
@@ -10,23 +10,21 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// Word 7: requests in the day.
-    const DAY_REQUESTS: Self = Self { shift: 0, bits: 32 };
-    /// Word 7: the plan's number.
-    pub(crate) const PLAN: Self = Self::DAY_REQUESTS.followed_by(20);
-    /// Word 7: whether the plan is the key's own.
-    pub(crate) const OWN_PLAN: Self = Self::PLAN.followed_by(1);
-    /// Word 7: how often the windows have moved to another grid.
-    pub(crate) const GRIDS: Self = Self::OWN_PLAN.followed_by(11);
-    /// Word 6: tokens in the day.
-    const DAY_TOKENS: Self = Self { shift: 0, bits: 44 };
-    /// Word 6: the day's number since 1970, to the year 4840.
-    pub(crate) const DAY_NUMBER: Self = Self::DAY_TOKENS.followed_by(20);
+    /// The lowest `bits` of a word.
+    pub(crate) const fn lowest(bits: u32) -> Self {
+        Self { shift: 0, bits }
+    }
 
-    const fn followed_by(self, bits: u32) -> Self {
+    /// The next `bits` above another field.
+    pub(crate) const fn followed_by(self, bits: u32) -> Self {
         let next = Self { shift: self.shift + self.bits, bits };
         assert!(next.shift + next.bits <= u64::BITS);
         next
+    }
+
+    /// How many bits it has.
+    pub(crate) const fn bits(self) -> u32 {
+        self.bits
     }
 
     /// The largest value it holds.
@@ -39,74 +37,76 @@ impl Field {
         word >> self.shift & self.max()
     }
 
-    /// Stores `value`, which is at most [`max`](Self::max); higher bits are cut off rather than spilled.
+    /// A word that holds `value`, which is at most [`max`](Self::max), and nothing else. Higher bits are cut
+    /// off rather than spilled.
+    #[inline]
+    pub(crate) const fn word(self, value: u64) -> u64 {
+        (value & self.max()) << self.shift
+    }
+
+    /// Stores `value` likewise.
     #[inline]
     pub(crate) const fn set(self, word: &mut u64, value: u64) {
-        *word = *word & !(self.max() << self.shift) | (value & self.max()) << self.shift;
+        *word = *word & !(self.max() << self.shift) | self.word(value);
     }
 }
 
-/// A field for each unit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UnitFields {
-    requests: Field,
-    tokens: Field,
-}
+/// Counts of both units in one word: of a window, a segment or a bucket.
+///
+/// 25 and 39 bits hold L + C for 10 million requests and 10¹¹ tokens even where the burst doubles the limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Counts(pub(crate) u64);
 
-const WINDOW_TOKENS: Field = Field { shift: 0, bits: 39 };
+const TOKENS: Field = Field::lowest(39);
+const REQUESTS: Field = TOKENS.followed_by(25);
 
-impl UnitFields {
-    /// Counts of a window, a segment or a bucket: both units share a word. 25 and 39 bits hold L + C for 10
-    /// million requests and 10¹¹ tokens even where the burst doubles the limit.
-    pub(crate) const WINDOW: Self = Self { requests: WINDOW_TOKENS.followed_by(25), tokens: WINDOW_TOKENS };
-    /// Counts of a day, in different words.
-    pub(crate) const DAY: Self = Self { requests: Field::DAY_REQUESTS, tokens: Field::DAY_TOKENS };
+impl Counts {
+    pub(crate) const ZERO: Self = Self(0);
 
     #[inline]
-    pub(crate) const fn of(self, unit: Unit) -> Field {
+    const fn field(unit: Unit) -> Field {
         match unit {
-            Unit::Requests => self.requests,
-            Unit::Tokens => self.tokens,
+            Unit::Requests => REQUESTS,
+            Unit::Tokens => TOKENS,
         }
     }
-}
 
-/// Counts of both units as they share a word of a window or a bucket.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Packed(u64);
-
-impl Packed {
-    /// `None` if either count is too large.
     #[inline]
-    pub(crate) const fn new(cost: Cost) -> Option<Self> {
-        let fields = UnitFields::WINDOW;
-        if cost.requests > fields.requests.max() || cost.tokens > fields.tokens.max() {
-            return None;
-        }
-        Some(Self(cost.requests << fields.requests.shift | cost.tokens))
+    pub(crate) const fn of(self, unit: Unit) -> u64 {
+        Self::field(unit).get(self.0)
     }
 
-    /// Adds to a word of the same shape. `None` if either sum is too large.
     #[inline]
-    pub(crate) const fn added_to(self, word: u64) -> Option<u64> {
-        let tokens = UnitFields::WINDOW.tokens;
-        match word.checked_add(self.0) {
-            // A carry out of the tokens shows as a sum smaller than a part.
-            Some(sum) if tokens.get(sum) >= tokens.get(self.0) => Some(sum),
-            _ => None,
-        }
+    pub(crate) const fn set(&mut self, unit: Unit, units: u64) {
+        Self::field(unit).set(&mut self.0, units);
+    }
+
+    /// Adds units, as many as the count can tell.
+    #[inline]
+    pub(crate) fn add(&mut self, unit: Unit, units: u64) {
+        self.set(unit, self.of(unit).saturating_add(units).min(window_max(unit)));
     }
 }
 
 /// The largest count of a window or a bucket. A window that reaches it stays there until it expires, a
 /// bucket until it drains; neither gives anything back meanwhile.
 pub(crate) const fn window_max(unit: Unit) -> u64 {
-    UnitFields::WINDOW.of(unit).max()
+    Counts::field(unit).max()
 }
+
+/// Requests in a day, and tokens in a day less the bits that stand elsewhere.
+pub(crate) const DAY_REQUESTS: Field = Field::lowest(30);
+pub(crate) const DAY_TOKENS_LOW: Field = DAY_REQUESTS.followed_by(34);
+/// Bits of the tokens in a day above those.
+pub(crate) const DAY_TOKENS_HIGH_BITS: u32 = 8;
 
 /// The largest count of a day. A counter that reaches it stays there until the day ends.
 pub(crate) const fn day_max(unit: Unit) -> u64 {
-    UnitFields::DAY.of(unit).max()
+    match unit {
+        Unit::Requests => DAY_REQUESTS.max(),
+        Unit::Tokens => (1 << (DAY_TOKENS_LOW.bits() + DAY_TOKENS_HIGH_BITS)) - 1,
+    }
 }
 
 #[cfg(test)]
@@ -115,38 +115,27 @@ mod tests {
     use quickcheck::quickcheck;
 
     quickcheck! {
-        fn packed_counts_add_as_each_alone(word: u64, requests: u64, tokens: u64) -> bool {
-            let (requests, tokens) = (requests >> 39, tokens >> 25);
-            let sum = |unit: Unit, units| UnitFields::WINDOW.of(unit).get(word) + units;
-            let packed = Packed::new(Cost { requests, tokens }).unwrap();
-            let fits = sum(Unit::Requests, requests) <= window_max(Unit::Requests)
-                && sum(Unit::Tokens, tokens) <= window_max(Unit::Tokens);
-            match packed.added_to(word) {
-                None => !fits,
-                Some(added) => {
-                    fits && Unit::ALL.into_iter().all(|unit| {
-                        let units = if unit == Unit::Requests { requests } else { tokens };
-                        UnitFields::WINDOW.of(unit).get(added) == sum(unit, units)
+        fn a_field_keeps_its_value_and_its_neighbours(word: u64, value: u64) -> bool {
+            let fields = [Field::lowest(7), Field::lowest(7).followed_by(20), Field::lowest(27).followed_by(37)];
+            fields.iter().enumerate().all(|(at, field)| {
+                let mut changed = word;
+                field.set(&mut changed, value);
+                field.get(changed) == value & field.max()
+                    && fields.iter().enumerate().all(|(other, neighbour)| {
+                        other == at || neighbour.get(changed) == neighbour.get(word)
                     })
-                }
-            }
+            })
         }
 
-        fn a_field_keeps_its_value_and_its_neighbours(word: u64, value: u64) -> bool {
-            let fields = [
-                vec![UnitFields::WINDOW.requests, UnitFields::WINDOW.tokens],
-                vec![Field::DAY_NUMBER, Field::DAY_TOKENS],
-                vec![Field::DAY_REQUESTS, Field::PLAN, Field::OWN_PLAN, Field::GRIDS],
-            ];
-            fields.iter().all(|sharing| {
-                sharing.iter().enumerate().all(|(at, field)| {
-                    let mut changed = word;
-                    field.set(&mut changed, value & field.max());
-                    field.get(changed) == value & field.max()
-                        && sharing.iter().enumerate().all(|(other, neighbour)| {
-                            other == at || neighbour.get(changed) == neighbour.get(word)
-                        })
-                })
+        fn counts_add_each_for_itself_and_stop_at_their_maximum(word: u64, units: u64) -> bool {
+            Unit::ALL.into_iter().all(|unit| {
+                let before = Counts(word);
+                let mut after = before;
+                after.add(unit, units);
+                let sum = u128::from(before.of(unit)) + u128::from(units);
+                let other = if unit == Unit::Requests { Unit::Tokens } else { Unit::Requests };
+                u128::from(after.of(unit)) == sum.min(window_max(unit).into())
+                    && after.of(other) == before.of(other)
             })
         }
     }

@@ -1,5 +1,7 @@
 //! A charge waiting for its call's real cost (R7).
 
+use crate::packed::Field;
+use crate::plan::PlanId;
 use crate::record::Charge;
 use crate::unit::{Cost, Unit};
 
@@ -15,23 +17,29 @@ pub struct Reservation {
     fingerprint: u64,
     time: u64,
     requests: u32,
-    /// The day's 20 bits, and the changes of grid above them.
     day_and_grids: u32,
-    tokens: u64,
+    tokens_and_plan: u64,
 }
 
-const DAY_BITS: u32 = 20;
+/// Of `day_and_grids`.
+const DAY: Field = Field::lowest(16);
+const GRIDS: Field = DAY.followed_by(8);
+
+/// Of `tokens_and_plan`. A record counts fewer tokens; what exceeds its counters holds them at their maximum,
+/// refund or not.
+const TOKENS: Field = Field::lowest(44);
+const PLAN: Field = TOKENS.followed_by(20);
 
 impl Reservation {
+    #[inline]
     pub(crate) fn new(fingerprint: u64, charge: Charge) -> Self {
         Self {
             fingerprint,
             time: charge.time,
-            // A record counts fewer; what exceeds its counters holds them at their maximum, refund or not.
             requests: u32::try_from(charge.cost.requests).unwrap_or(u32::MAX),
-            // 20 and 11 bits, as the record keeps them.
-            day_and_grids: (charge.grids << DAY_BITS | charge.day) as u32,
-            tokens: charge.cost.tokens,
+            day_and_grids: (DAY.word(charge.day) | GRIDS.word(charge.grids)) as u32,
+            tokens_and_plan: TOKENS.word(charge.cost.tokens.min(TOKENS.max()))
+                | PLAN.word(charge.plan.0.into()),
         }
     }
 
@@ -40,13 +48,18 @@ impl Reservation {
     }
 
     pub(crate) fn charge(&self) -> Charge {
-        let (day, grids) = (self.day_and_grids & ((1 << DAY_BITS) - 1), self.day_and_grids >> DAY_BITS);
-        Charge { time: self.time, day: day.into(), grids: grids.into(), cost: self.cost() }
+        Charge {
+            time: self.time,
+            day: DAY.get(self.day_and_grids.into()),
+            grids: GRIDS.get(self.day_and_grids.into()),
+            plan: PlanId(PLAN.get(self.tokens_and_plan) as u32),
+            cost: self.cost(),
+        }
     }
 
     /// What was charged.
     pub fn cost(&self) -> Cost {
-        Cost { requests: u64::from(self.requests), tokens: self.tokens }
+        Cost { requests: u64::from(self.requests), tokens: TOKENS.get(self.tokens_and_plan) }
     }
 
     /// The part charged in one unit.

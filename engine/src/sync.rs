@@ -1,10 +1,13 @@
 //! The atomics the engine is built of: the standard library's, or loom's under `cfg(tidegate_loom)`.
 //!
-//! Nothing else in the decision path names an atomic type, so that loom sees the code that ships. One thing
-//! is coarser there: [`Words`] is read and written in two pieces instead of word by word, because so many
-//! steps at each reading would leave loom no room for anything else. Two pieces can tear as eight words
-//! can.
+//! Nothing else in the decision path names an atomic type, so that loom sees the code that ships. Two things
+//! are other there: [`Words`] is read and written in two pieces instead of word by word, because so many
+//! steps at each reading would leave loom no room for anything else, and two pieces can tear as eight words
+//! can (and in one piece in the models that are not about tearing); and a [`Pair`] is swapped by loom's own compare-and-swap on a number that stands for both its halves.
 
+mod pair;
+
+pub(crate) use pair::Pair;
 pub(crate) use std::sync::atomic::Ordering;
 
 #[cfg(not(tidegate_loom))]
@@ -35,6 +38,12 @@ mod imp {
         pub(crate) fn first(&self) -> u64 {
             // Ordering: Acquire, partner `store`; see the type.
             self.0[0].load(Ordering::Acquire)
+        }
+
+        #[inline]
+        pub(crate) fn store_first(&self, value: u64) {
+            // Ordering: Release, partner `load`; see the type.
+            self.0[0].store(value, Ordering::Release);
         }
 
         #[inline]
@@ -109,10 +118,10 @@ mod imp {
         }
     }
 
-    /// Contents of pieces of [`Words`], each once; an atomic holds a place in this list.
+    /// Contents of pieces of [`Words`] and of [`Pair`](super::Pair)s, each once; an atomic holds a place in this list.
     static PIECES: Mutex<Vec<Vec<u64>>> = Mutex::new(Vec::new());
 
-    fn place_of(piece: &[u64]) -> u64 {
+    pub(super) fn place_of(piece: &[u64]) -> u64 {
         let mut pieces = PIECES.lock().unwrap_or_else(PoisonError::into_inner);
         let known = pieces.iter().position(|known| known == piece);
         known.unwrap_or_else(|| {
@@ -121,18 +130,40 @@ mod imp {
         }) as u64
     }
 
-    fn piece_at(place: u64) -> Vec<u64> {
+    pub(super) fn piece_at(place: u64) -> Vec<u64> {
         PIECES.lock().unwrap_or_else(PoisonError::into_inner)[place as usize].clone()
     }
 
-    /// The words in two pieces: the first half and the rest, each written and read at one step.
+    std::thread_local! {
+        /// Whether [`Words`] tear in this model. (loom runs the threads of a model on one of the system's.)
+        static TEARS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+
+    /// Lets the words of this model be read and written in two steps.
+    #[cfg(test)]
+    pub(crate) fn let_words_tear() {
+        TEARS.set(true);
+    }
+
+    /// Whether they are.
+    pub(crate) fn words_tear() -> bool {
+        TEARS.get()
+    }
+
+    /// The words in two pieces, each written and read at one step: the first half and the rest, where words tear;
+    /// else all of them and nothing.
     #[derive(Debug)]
     pub(crate) struct Words<const N: usize>([AtomicU64; 2]);
+
+    /// Where the pieces part.
+    fn parting(words: usize) -> usize {
+        if TEARS.get() { words / 2 } else { words }
+    }
 
     impl<const N: usize> Words<N> {
         pub(crate) fn zeroed() -> Self {
             let zeroes = [0; N];
-            let (first, rest) = zeroes.split_at(N / 2);
+            let (first, rest) = zeroes.split_at(parting(N));
             Self([AtomicU64::new(place_of(first)), AtomicU64::new(place_of(rest))])
         }
 
@@ -140,16 +171,27 @@ mod imp {
             piece_at(self.0[0].load(Ordering::Acquire))[0]
         }
 
+        /// No other thread stores at the same time: only one thread writes a draft, or home words.
+        pub(crate) fn store_first(&self, value: u64) {
+            let mut piece = piece_at(self.0[0].load(Ordering::Acquire));
+            piece[0] = value;
+            self.0[0].store(place_of(&piece), Ordering::Release);
+        }
+
         pub(crate) fn load(&self) -> [u64; N] {
             let mut words = piece_at(self.0[0].load(Ordering::Acquire));
-            words.extend(piece_at(self.0[1].load(Ordering::Acquire)));
+            if words.len() < N {
+                words.extend(piece_at(self.0[1].load(Ordering::Acquire)));
+            }
             std::array::from_fn(|word| words[word])
         }
 
         pub(crate) fn store(&self, values: &[u64; N]) {
-            let (first, rest) = values.split_at(N / 2);
+            let (first, rest) = values.split_at(parting(N));
             self.0[0].store(place_of(first), Ordering::Release);
-            self.0[1].store(place_of(rest), Ordering::Release);
+            if !rest.is_empty() {
+                self.0[1].store(place_of(rest), Ordering::Release);
+            }
         }
     }
 
@@ -161,4 +203,6 @@ mod imp {
     }
 }
 
+#[cfg(all(test, tidegate_loom))]
+pub(crate) use imp::let_words_tear;
 pub(crate) use imp::{AtomicBool, AtomicU64, Typed, Words, thread_number};

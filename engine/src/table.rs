@@ -1,24 +1,36 @@
 //! Where records live: a sharded, open-addressed table of atomic words in fixed capacity.
 //!
-//! [`slot`] keeps one record that is read and replaced as a whole, without a lock; [`draft`] is where a
-//! replacement is written before it counts; [`shard`] says where a key's record may stand. Nothing here
-//! knows what a record means beyond whose it is.
+//! [`slot`] keeps one record that is read and changed as a whole, without a lock; [`draft`] is where a
+//! replacement is written before it counts; [`shard`] says where a key's record may stand; [`ticket`] sees to
+//! it that a key gets one record and not two; [`forgetting`] tells by which time a key may be forgotten.
+//! Nothing here knows what a record means beyond whose it is.
 
 mod draft;
+mod forgetting;
+mod insert;
 #[cfg(all(test, tidegate_loom))]
 mod loom_slot;
 mod memory;
 mod shard;
 mod slot;
+mod ticket;
 mod words;
 
+pub use shard::ShardOccupancy;
+
+use crate::clock::Timestamp;
+use crate::nanos::Nanos;
 use crate::plan::PlanId;
-use crate::record::{Head, Record, Ring};
+use crate::record::{
+    ForgetAt, HEAD_WORDS, Head, Occupancy, Recent, Record, TAG_BITS, occupancy, plan_of, tag_of,
+};
 use draft::Drafts;
+use forgetting::ForgettingClock;
 use memory::Slots;
-use shard::Shard;
+use shard::{Area, Shard};
 use slot::{Slot, Version};
-use words::Change;
+use ticket::{Ticket, Tickets};
+use words::Part;
 
 /// Fingerprints of keys begin here; lower ones name the overflow records, by plan.
 pub(crate) const FIRST_FINGERPRINT: u64 = 1 << 21;
@@ -31,121 +43,201 @@ const MAX_SHARDS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Table {
     slots: Slots,
+    area: Area,
     shards: Box<[Shard]>,
+    keys_per_shard: usize,
+    tickets: Tickets,
+    clock: ForgettingClock,
     /// The records that unknown keys share once there is no room for their own, by plan (R14).
     overflow: Slots,
     drafts: Drafts,
 }
 
+/// Whether a record may be forgotten; the plans it is expressed in are not the table's to know.
+pub(crate) trait Forgettable: Fn(&Record, ForgetAt) -> bool {}
+impl<F: Fn(&Record, ForgetAt) -> bool> Forgettable for F {}
+
 /// A key's record as it was read, and the place of its successor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
     table: &'a Table,
-    slot: &'a Slot,
+    slot: Slot<'a>,
     version: Version,
-    /// Where a new key is counted once its record is stored.
-    new_in: Option<&'a Shard>,
-    /// The record's head; a fresh one if the key was not known.
-    pub(crate) head: Head,
+    kind: Kind<'a>,
+    /// The record; a fresh one if the key was not known.
+    pub(crate) record: Record,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind<'a> {
+    /// The record is the key's.
+    Known,
+    /// The record is shared by keys that have none.
+    Shared,
+    /// The key has no record; its place was this before.
+    New { place: usize, was: Occupancy, ticket: Ticket, shard: &'a Shard },
+}
+
+/// A slot found at a first look, for an ordinary admission.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    slot: Slot<'a>,
+    version: Version,
+    /// The head's words, which are the key's if [`charge`](Self::charge) succeeds.
+    pub(crate) head: [u64; HEAD_WORDS],
+}
+
+impl Found<'_> {
+    /// The plan under which the record is expressed.
+    #[inline]
+    pub(crate) fn plan(&self) -> PlanId {
+        plan_of(self.head[0])
+    }
+
+    /// What was charged beside the words.
+    #[inline]
+    pub(crate) fn recent(&self) -> Recent {
+        self.version.recent()
+    }
+
+    /// The first word of the tail.
+    #[inline]
+    pub(crate) fn tail(&self) -> u64 {
+        self.slot.tail_at_home()
+    }
+
+    /// Charges a call, unless anything has changed since.
+    #[inline]
+    #[must_use]
+    pub(crate) fn charge(&self, recent: Recent) -> bool {
+        self.slot.charge(self.version, recent)
+    }
 }
 
 impl Entry<'_> {
     /// Whether the key had no record when it was looked up.
     pub(crate) fn is_new(&self) -> bool {
-        self.new_in.is_some()
+        matches!(self.kind, Kind::New { .. })
     }
 
-    /// The record's ring; `None` if another thread has changed the record since its head was read.
-    #[inline]
-    pub(crate) fn ring(&self) -> Option<Ring> {
-        self.slot.ring(self.version, &self.table.drafts)
+    /// Whether the record is shared by keys that have none of their own.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.kind, Kind::Shared)
     }
 
     /// Stores a record, unless another thread has changed what was read: then nothing is stored, the answer
     /// is `false`, and the caller looks the key up again.
     #[must_use]
     pub(crate) fn store(&self, record: &Record) -> bool {
-        self.replace(Change::Whole(record))
-    }
-
-    /// Stores a head beside the ring that was there, likewise.
-    #[inline]
-    #[must_use]
-    pub(crate) fn store_head(&self, head: &Head) -> bool {
-        if self.version.ring_in_draft() {
-            return self.ring().is_some_and(|ring| self.store(&Record { head: *head, ring }));
+        let (words, recent) = record.to_words();
+        if self.is_new() {
+            return self.insert(&words, recent);
         }
-        self.replace(Change::Head(head))
-    }
-
-    #[inline]
-    fn replace(&self, change: Change<'_>) -> bool {
-        let stored = self.slot.replace(self.version, change, &self.table.drafts);
-        if let (true, Some(shard)) = (stored, self.new_in) {
-            shard.count_key();
-        }
-        stored
+        let part = if record.ring == self.record.ring { Part::Head } else { Part::Whole };
+        self.slot.replace(self.version, part, (&words, recent), &self.table.drafts)
     }
 }
 
 impl Table {
     /// The most threads that can be storing at the same instant.
     pub(crate) const MAX_THREADS: usize = Drafts::MAX_THREADS;
+    /// The most keys.
+    pub(crate) const MAX_KEYS: usize = ticket::MAX_PLACES / 2;
 
     /// A table for `keys` keys, `plans` plans, and `threads` threads storing at the same instant. `None` if
     /// the system does not give the memory.
-    pub(crate) fn new(keys: usize, plans: usize, threads: usize, huge_pages: bool) -> Option<Self> {
+    pub(crate) fn new(
+        keys: usize,
+        plans: usize,
+        threads: usize,
+        huge_pages: bool,
+        longest_reservation: Nanos,
+    ) -> Option<Self> {
         let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
-        // Two slots for a key: probe sequences stay short, and an unlucky shard has room.
-        let slots_each = 2 * keys.div_ceil(shards);
+        let keys_each = keys.div_ceil(shards);
+        // Four fifths full of as many keys as were asked for, and at least one place more than those.
+        let slots_each = (keys_each * 31).div_ceil(25).max(keys_each + 1);
+        let usable = slots_each - slots_each / 10;
         Some(Self {
             slots: Slots::vacant(shards * slots_each, huge_pages)?,
-            shards: (0..shards).map(|shard| Shard::new(shard * slots_each, slots_each)).collect(),
+            area: Area::new(shards, slots_each),
+            shards: (0..shards).map(|_| Shard::new(usable)).collect(),
+            keys_per_shard: keys_each,
+            tickets: Tickets::new(),
+            clock: ForgettingClock::new(longest_reservation),
             overflow: Slots::vacant(plans, false)?,
             drafts: Drafts::new(threads),
         })
     }
 
-    /// The entry of a key that has a record of its own, for the ordinary case: `None` if it has none, or is
-    /// not found at once.
+    /// Asks the processor for a key's record, for a decision soon to come.
     #[inline]
-    pub(crate) fn known(&self, fingerprint: u64) -> Option<Entry<'_>> {
-        let shard = self.shard(fingerprint);
-        for place in shard.places(fingerprint) {
+    pub(crate) fn prefetch(&self, fingerprint: u64) {
+        self.slots.prefetch(self.area.home(fingerprint));
+    }
+
+    /// The slot of a key whose record is at home, for the ordinary case: `None` if there is none, or it is not
+    /// found at once.
+    #[inline]
+    pub(crate) fn find(&self, fingerprint: u64) -> Option<Found<'_>> {
+        let (tag, home) = (tag(fingerprint), self.area.home(fingerprint));
+        let mut slot = self.slots.at(home);
+        if tag_of(slot.first_word()) != tag {
+            slot = self.find_beyond(fingerprint, tag)?;
+        }
+        let (version, head) = slot.at_home()?;
+        // The words may have become another key's since the first look.
+        (tag_of(head[0]) == tag).then_some(Found { slot, version, head })
+    }
+
+    /// The slot that a first look finds to be the key's, not at its first place.
+    #[inline]
+    fn find_beyond(&self, fingerprint: u64, tag: u64) -> Option<Slot<'_>> {
+        for place in self.area.places(fingerprint).skip(1) {
             let slot = self.slots.at(place);
-            let seen = slot.fingerprint();
-            if seen == fingerprint {
-                // A fingerprint at home stays there: the record is this key's.
-                let (version, head) = slot.read(&self.drafts);
-                return Some(Entry { table: self, slot, version, new_in: None, head });
+            let first = slot.first_word();
+            if tag_of(first) == tag {
+                return Some(slot);
             }
-            if seen == 0 {
+            if first == 0 {
                 break;
             }
         }
         None
     }
 
-    /// The entry of a key: its record, or a vacant place and a fresh record under `plan`. A key for which
+    /// The entry of a key: its record, or a place for one and a fresh record under `plan`. A key for which
     /// there is no place gets the record that all such keys of the plan share.
-    pub(crate) fn entry(&self, fingerprint: u64, plan: PlanId) -> Entry<'_> {
+    pub(crate) fn entry(
+        &self,
+        fingerprint: u64,
+        plan: PlanId,
+        at: Timestamp,
+        forgettable: impl Forgettable,
+    ) -> Entry<'_> {
         if fingerprint < FIRST_FINGERPRINT {
             return self.overflow_entry(fingerprint);
         }
-        let shard = self.shard(fingerprint);
-        for place in shard.places(fingerprint) {
-            let slot = self.slots.at(place);
-            let (version, head) = slot.read(&self.drafts);
-            if head.fingerprint() == fingerprint {
-                return Entry { table: self, slot, version, new_in: None, head };
-            }
-            if head.fingerprint() == 0 {
-                let head = Head::fresh(fingerprint, plan);
-                return Entry { table: self, slot, version, new_in: Some(shard), head };
+        let (shard, tag) = (self.shard(fingerprint), tag(fingerprint));
+        loop {
+            match self.search(shard, fingerprint, tag, at, &forgettable) {
+                Search::Known { slot, version, record } => {
+                    return Entry { table: self, slot, version, kind: Kind::Known, record };
+                }
+                Search::Free { slot, version, place, was, ticket } => {
+                    let kind = Kind::New { place, was, ticket, shard };
+                    return Entry { table: self, slot, version, kind, record: self.fresh(tag, plan) };
+                }
+                Search::Full => {
+                    shard.count_overflow();
+                    return self.overflow_entry(u64::from(plan.0) + 1);
+                }
+                Search::Again => {
+                    #[cfg(tidegate_loom)]
+                    loom::thread::yield_now();
+                }
             }
         }
-        shard.count_overflow();
-        self.overflow_entry(u64::from(plan.0) + 1)
     }
 
     /// The entry of an overflow record, by its fingerprint: the plan's number and one.
@@ -153,26 +245,55 @@ impl Table {
     fn overflow_entry(&self, fingerprint: u64) -> Entry<'_> {
         let plan = fingerprint.saturating_sub(1).min(self.overflow.len() as u64 - 1);
         let slot = self.overflow.at(plan as usize);
-        let (version, mut head) = slot.read(&self.drafts);
-        if head.fingerprint() == 0 {
-            head = Head::fresh(plan + 1, PlanId(plan as u32));
-        }
-        Entry { table: self, slot, version, new_in: None, head }
+        let (version, words) = slot.read(&self.drafts);
+        let record = match occupancy(&words.head) {
+            Occupancy::Live => Record::from_words(&words, version.recent()),
+            _ => self.fresh(plan + 1, PlanId(plan as u32)),
+        };
+        Entry { table: self, slot, version, kind: Kind::Shared, record }
+    }
+
+    /// The record of a key that had none.
+    fn fresh(&self, tag: u64, plan: PlanId) -> Record {
+        Record::fresh(tag, plan, self.clock.reached())
     }
 
     #[inline]
     fn shard(&self, fingerprint: u64) -> &Shard {
-        // The shards are a power of two, so the mask keeps the index within them.
-        &self.shards[fingerprint as usize & (self.shards.len() - 1)]
+        &self.shards[self.area.shard(fingerprint)]
     }
 
-    /// Keys with a record of their own.
-    pub(crate) fn keys(&self) -> u64 {
-        self.shards.iter().map(Shard::keys).sum()
+    /// Occupancy and counts, shard by shard.
+    pub(crate) fn occupancy(&self) -> impl Iterator<Item = ShardOccupancy> {
+        self.shards.iter().map(|shard| shard.occupancy(self.keys_per_shard as u64))
     }
 
-    /// How often a key without room was given an overflow record.
-    pub(crate) fn overflowed(&self) -> u64 {
-        self.shards.iter().map(Shard::overflowed).sum()
+    /// The heads of all records that live, one after the other as each is when it is read.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = Head> {
+        (0..self.slots.len()).filter_map(|place| {
+            let slot = self.slots.at(place);
+            if slot.first_word() == 0 {
+                return None;
+            }
+            let (version, words) = slot.read(&self.drafts);
+            let live = occupancy(&words.head) == Occupancy::Live;
+            live.then(|| Head::from_words(&words.head, words.tail[0], version.recent()))
+        })
     }
+}
+
+/// What a search for a key came to.
+enum Search<'a> {
+    Known { slot: Slot<'a>, version: Version, record: Record },
+    Free { slot: Slot<'a>, version: Version, place: usize, was: Occupancy, ticket: Ticket },
+    Full,
+    Again,
+}
+
+/// What a record keeps of its key's fingerprint. Never 0.
+#[inline]
+pub(crate) fn tag(fingerprint: u64) -> u64 {
+    let tag = fingerprint & ((1 << TAG_BITS) - 1);
+    // Below this the overflow records' tags are, and the mark of no key.
+    if tag < FIRST_FINGERPRINT { tag + FIRST_FINGERPRINT } else { tag }
 }

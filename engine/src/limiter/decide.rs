@@ -1,21 +1,22 @@
 //! A decision, the ordinary case first.
 //!
-//! Nearly every call finds its key in the segment and under the plan in which the last call left it: then
-//! the head alone is read, judged and written. Anything else goes the long way, over the whole record. Both
-//! ways take the same steps of [`record`](crate::record).
+//! Nearly every call finds its key in the segment and under the plan in which the last call left it, and finds
+//! room: then the first cache line of its record is read, and one swap charges it ([`Recent`]). Anything else
+//! goes the long way, over the whole record, which is what the rules are written for. Both ways leave the same.
+//!
+//! [`Recent`]: crate::record::Recent
 
 use super::Limiter;
 use crate::clock::Timestamp;
 use crate::decision::{Admission, Decision};
 use crate::plan::{CompiledPlan, PlanId};
-use crate::record::{Charge, Head, Record, Verdict};
+use crate::record::{Charge, Record, Verdict, is_decided_as_it_stands};
 use crate::reservation::Reservation;
-use crate::table::Entry;
-use crate::unit::Cost;
+use crate::unit::{Cost, LimitSet};
 
-/// A call to be decided.
+/// What is asked for, and when.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Call {
+pub(super) struct Asked {
     pub(super) plan: PlanId,
     pub(super) cost: Cost,
     pub(super) at: Timestamp,
@@ -24,74 +25,64 @@ pub(super) struct Call {
 impl Limiter {
     /// Decides a call of the key with this fingerprint.
     #[inline]
-    pub(super) fn decide(&self, fingerprint: u64, call: Call) -> Decision {
-        if let Some(entry) = self.table.known(fingerprint)
-            && let Some(plan) = self.steady_plan(&entry.head, call)
-            && let Some(decision) = decide_steady(entry, plan, call)
-        {
-            return decision;
+    pub(super) fn decide(&self, fingerprint: u64, asked: Asked) -> Decision {
+        match self.admit(fingerprint, asked) {
+            Some(admission) => Decision::Admitted(admission),
+            None => self.decide_unsteady(fingerprint, asked),
         }
-        self.decide_unsteady(fingerprint, call)
+    }
+
+    /// The ordinary case: admits a call that changes nothing but counts; `None` if it is anything else.
+    #[inline]
+    fn admit(&self, fingerprint: u64, asked: Asked) -> Option<Admission> {
+        let found = self.table.find(fingerprint)?;
+        if !is_decided_as_it_stands(&found.head, asked.plan) {
+            return None;
+        }
+        let plan = self.plans.get(found.plan())?;
+        let recent = found.recent().admit(&found.head, || found.tail(), plan, asked.cost, asked.at)?;
+        found.charge(recent).then(|| {
+            let charge = recent.charge_made(&found.head, asked.cost);
+            Admission { reservation: Reservation::new(fingerprint, charge), shadow: LimitSet::EMPTY }
+        })
     }
 
     /// The rare way through [`decide`](Self::decide), told to the compiler as such: the ordinary one gains
     /// by it.
     #[cold]
-    fn decide_unsteady(&self, fingerprint: u64, call: Call) -> Decision {
-        self.decide_whole(fingerprint, call).0
-    }
-
-    /// The plan under which the head can be judged as it is, if the call finds it so.
-    #[inline]
-    fn steady_plan(&self, head: &Head, call: Call) -> Option<&CompiledPlan> {
-        let plan = self.plans.get(head.plan())?;
-        let steady = (head.plan() == call.plan || head.has_own_plan()) && head.same_segments(plan, call.at);
-        steady.then_some(plan)
+    fn decide_unsteady(&self, fingerprint: u64, asked: Asked) -> Decision {
+        self.decide_whole(fingerprint, asked).0
     }
 
     /// Decides a call over the whole record, again if another thread came between; gives the record it
     /// leaves too, and the plan that is expressed in. Not rare: every call whose headers are asked for
     /// comes this way.
-    pub(super) fn decide_whole(&self, fingerprint: u64, call: Call) -> (Decision, &CompiledPlan, Record) {
+    pub(super) fn decide_whole(&self, fingerprint: u64, asked: Asked) -> (Decision, &CompiledPlan, Record) {
         loop {
-            let (entry, mut record) = self.record(fingerprint, self.known(call.plan).0);
-            let plan = self.bring_up(&mut record, call.plan, call.at);
-            let judgement = record.head.judge(plan, call.cost);
-            let verdict = record.verdict(plan, call.cost, call.at, judgement);
+            let entry = self.entry(fingerprint, self.known(asked.plan).0, asked.at);
+            let mut record = entry.record;
+            let plan = self.bring_up(&mut record, asked.plan, asked.at);
+            let judgement = record.head.judge(plan, asked.cost);
+            let verdict = record.verdict(plan, asked.cost, asked.at, judgement);
             let admitted = matches!(verdict, Verdict::Admit(_));
             if admitted {
-                record.charge(plan, call.cost);
+                record.charge(plan, asked.cost);
             }
             // A denial writes nothing; a change of plan is kept whatever becomes of the call (R9).
-            let changed = admitted || record.head.plan() != entry.head.plan();
+            let changed = admitted || record.head.plan != entry.record.head.plan;
             if !changed || entry.store(&record) {
-                return (decision(verdict, &record.head, call.cost), plan, record);
+                let own = if entry.is_shared() { record.head.tag } else { fingerprint };
+                return (decision(verdict, own, &record, asked.cost), plan, record);
             }
         }
     }
 }
 
-/// Decides a call on the head, which is in the call's segments and under its plan. `None` if another thread
-/// came between, or if the head alone does not suffice.
-#[inline]
-fn decide_steady(entry: Entry<'_>, plan: &CompiledPlan, call: Call) -> Option<Decision> {
-    let mut head = entry.head;
-    head.advance(plan, call.at);
-    let judgement = head.judge(plan, call.cost);
-    if !judgement.denying.is_empty() {
-        let record = Record { head, ring: entry.ring()? };
-        return Some(decision(record.verdict(plan, call.cost, call.at, judgement), &head, call.cost));
-    }
-    (head.charge(plan, call.cost) && entry.store_head(&head))
-        .then(|| decision(Verdict::Admit(judgement.shadow), &head, call.cost))
-}
-
-/// The answer to a call: an admitted one has been charged to the record whose head this is.
-#[inline]
-fn decision(verdict: Verdict, head: &Head, cost: Cost) -> Decision {
+/// The answer to a call: an admitted one has been charged to this record.
+fn decision(verdict: Verdict, fingerprint: u64, record: &Record, cost: Cost) -> Decision {
     match verdict {
         Verdict::Admit(shadow) => {
-            let reservation = Reservation::new(head.fingerprint(), Charge::made_on(head, cost));
+            let reservation = Reservation::new(fingerprint, Charge::made_on(&record.head, cost));
             Decision::Admitted(Admission { reservation, shadow })
         }
         Verdict::Deny(denial) => Decision::Denied(denial),

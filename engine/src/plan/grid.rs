@@ -40,15 +40,6 @@ impl Grid {
         windows * SEGMENTS + self.segment_within(rest)
     }
 
-    /// Whether two times, the later one second, lie in the same segment.
-    #[inline]
-    pub(crate) fn same_segment(&self, from: u64, to: u64) -> bool {
-        let (windows, rest) = self.split(from);
-        let to_rest = to - windows * self.window;
-        // Both products stay below 2⁵⁸.
-        to_rest < self.window && to_rest * SEGMENTS < (self.segment_within(rest) + 1) * self.window
-    }
-
     /// Whole windows since the clock's zero, and nanoseconds since then.
     #[inline]
     fn split(&self, time: u64) -> (u64, u64) {
@@ -101,9 +92,6 @@ mod tests {
             u128::from(grid.segment(time)) == exact
                 && grid.segment(near) == exact as u64
                 && (near == 0 || grid.segment(near - 1) == exact as u64 - 1)
-                && grid.same_segment(near, time)
-                && (near == 0 || !grid.same_segment(near - 1, time))
-                && !grid.same_segment(time, grid.start(exact as u64 + 1))
         }
     }
 

@@ -1,6 +1,7 @@
 //! The plans a limiter knows, compiled for deciding and found by number.
 
 use crate::nanos::Nanos;
+use crate::packed::{day_max, window_max};
 use crate::plan::Plan;
 use crate::plan::error::PlansFull;
 use crate::plan::grid::Grid;
@@ -35,6 +36,34 @@ pub(crate) struct DayRule {
     pub(crate) enforced: bool,
 }
 
+/// What the shortcut of an ordinary admission asks of one unit's rules, without a case to tell apart: where a
+/// limit is not set, its number is the most that can be counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QuickRule {
+    /// C.
+    pub(crate) ceiling: u64,
+    /// L.
+    pub(crate) amount: u64,
+    /// W.
+    pub(crate) window: u64,
+    /// Q.
+    pub(crate) day: u64,
+    pub(crate) has_window: bool,
+}
+
+impl QuickRule {
+    fn new(unit: Unit, rules: &UnitRules) -> Self {
+        let window = rules.window;
+        Self {
+            ceiling: window.map_or(window_max(unit), |rule| rule.ceiling),
+            amount: window.map_or(0, |rule| rule.amount),
+            window: window.map_or(0, |rule| rule.window),
+            day: rules.day.map_or(day_max(unit), |rule| rule.amount),
+            has_window: window.is_some(),
+        }
+    }
+}
+
 /// The rules of one unit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UnitRules {
@@ -52,8 +81,8 @@ pub(crate) struct CompiledPlan {
     units: [UnitRules; 2],
     /// Both units are counted on the same grid, as in nearly every plan.
     one_grid: bool,
-    /// A window limit is in shadow.
-    shadow_window: bool,
+    quick: [QuickRule; 2],
+    has_day: bool,
     names: [Option<Arc<str>>; 4],
 }
 
@@ -62,9 +91,9 @@ impl CompiledPlan {
         let units = Unit::ALL.map(|unit| UnitRules::new(&plan, unit));
         let names = LimitId::ALL.map(|id| plan.limit(id).map(Limit::name));
         let one_grid = units[0].grid == units[1].grid;
-        let in_shadow = |rules: &UnitRules| rules.window.is_some_and(|rule| !rule.enforced);
-        let shadow_window = units.iter().any(in_shadow);
-        Self { plan, units, one_grid, shadow_window, names }
+        let quick = Unit::ALL.map(|unit| QuickRule::new(unit, &units[unit as usize]));
+        let has_day = units.iter().any(|rules| rules.day.is_some());
+        Self { plan, units, one_grid, quick, has_day, names }
     }
 
     /// The grids of both units, or of one where they are the same.
@@ -74,10 +103,16 @@ impl CompiledPlan {
         std::iter::once(&requests.grid).chain((!self.one_grid).then_some(&tokens.grid))
     }
 
-    /// Whether a window limit is in shadow.
+    /// The rules as the shortcut reads them, by unit.
     #[inline]
-    pub(crate) fn has_shadow_window(&self) -> bool {
-        self.shadow_window
+    pub(crate) fn quick(&self) -> &[QuickRule; 2] {
+        &self.quick
+    }
+
+    /// Whether a day quota is set.
+    #[inline]
+    pub(crate) fn has_day(&self) -> bool {
+        self.has_day
     }
 
     /// The name of a limit, made once so that headers need not make it.

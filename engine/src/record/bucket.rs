@@ -7,7 +7,7 @@
 //! moment, it needs no fraction. Compare the virtual scheduling form of GCRA, ITU-T I.371, which keeps a
 //! time instead and would lose the debt in units at a plan change.)
 
-use super::{CHARGED, Head, PINS};
+use super::{Head, MAX_TIME};
 use crate::packed::window_max;
 use crate::plan::WindowRule;
 use crate::unit::Unit;
@@ -21,36 +21,46 @@ fn scaled(units: u64, nanos: u64) -> u128 {
 impl Head {
     #[inline]
     fn charged(&self, unit: Unit) -> u64 {
-        self.get(CHARGED, unit)
+        self.charged.of(unit)
     }
 
-    /// Nanoseconds since the pin. A pin may lie before the clock's zero, hence the wrapping difference; it
-    /// never lies after the record's time.
+    /// Nanoseconds from the pin to the time of the call; none if that lies before the pin. A pin may lie
+    /// before the clock's zero, hence the wrapping difference.
     #[inline]
-    fn since_pin(&self, unit: Unit, now: u64) -> u64 {
-        now.wrapping_sub(self.words[PINS + unit as usize])
+    fn since_pin(&self, unit: Unit) -> u64 {
+        let elapsed = self.now.wrapping_sub(self.pins[unit as usize]);
+        if elapsed > MAX_TIME { 0 } else { elapsed }
     }
 
-    #[inline]
-    fn pin(&mut self, unit: Unit, now: u64) {
-        self.words[PINS + unit as usize] = now;
-        self.set(CHARGED, unit, 0);
+    /// The pin as a time not before the clock's zero.
+    fn pin_time(&self, unit: Unit) -> u64 {
+        let pin = self.pins[unit as usize];
+        if pin > MAX_TIME { 0 } else { pin }
     }
 
-    /// Lets the bucket refill until `now`: pins it where that fills it, else moves the pin on by whole
-    /// windows, each of which pays L, so that `charged` stays below C + L while there is no debt beyond C.
+    /// Nothing is owed at the time of the call, or at the pin if that is later.
     #[inline]
-    pub(super) fn drain_bucket(&mut self, unit: Unit, rule: Option<&WindowRule>, now: u64) {
-        let (charged, elapsed) = (self.charged(unit), self.since_pin(unit, now));
+    fn pin(&mut self, unit: Unit) {
+        self.pins[unit as usize] = self.pins[unit as usize].wrapping_add(self.since_pin(unit));
+        self.charged.set(unit, 0);
+    }
+
+    /// Lets the bucket refill until the time of the call: pins it where that fills it, else moves the pin on
+    /// by whole windows, each of which pays L, so that `charged` stays below C + L while there is no debt
+    /// beyond C.
+    #[inline]
+    pub(super) fn drain_bucket(&mut self, unit: Unit, rule: Option<&WindowRule>) {
+        let (charged, elapsed) = (self.charged(unit), self.since_pin(unit));
         // A unit without a window limit has no bucket, and owes nothing.
-        let Some(rule) = rule else { return self.pin(unit, now) };
+        let Some(rule) = rule else { return self.pin(unit) };
         if charged == 0 || scaled(elapsed, rule.amount) >= scaled(charged, rule.window) {
-            self.pin(unit, now);
+            self.pin(unit);
         } else if elapsed >= rule.window {
             // Not full, so elapsed/W·L < charged: neither product nor difference overflows.
             let windows = elapsed / rule.window;
-            self.words[PINS + unit as usize] = now.wrapping_sub(elapsed % rule.window);
-            self.set(CHARGED, unit, charged - windows * rule.amount);
+            let pin = &mut self.pins[unit as usize];
+            *pin = pin.wrapping_add(windows * rule.window);
+            self.charged.set(unit, charged - windows * rule.amount);
         }
     }
 
@@ -60,11 +70,11 @@ impl Head {
         self.charged(unit).saturating_add(cost).saturating_sub(rule.ceiling)
     }
 
-    /// Whether the bucket, refilled to the record's time, pays for `cost` more units.
+    /// Whether the bucket, refilled to the time of the call, pays for `cost` more units.
     #[inline]
     pub(super) fn bucket_has_room(&self, unit: Unit, rule: &WindowRule, cost: u64) -> bool {
         let excess = self.bucket_excess(unit, rule, cost);
-        excess == 0 || scaled(excess, rule.window) <= scaled(self.since_pin(unit, self.time()), rule.amount)
+        excess == 0 || scaled(excess, rule.window) <= scaled(self.since_pin(unit), rule.amount)
     }
 
     /// The first time at which it does, if nothing else is charged. Saturates.
@@ -78,10 +88,10 @@ impl Head {
         self.refilled_by(unit, rule, self.charged(unit).saturating_sub(rule.burst))
     }
 
-    /// The first time, not before the record's own, at which `units` have been refilled since the pin.
+    /// The first time, not before that of the call, at which `units` have been refilled since the pin.
     fn refilled_by(&self, unit: Unit, rule: &WindowRule, units: u64) -> u64 {
         if units == 0 {
-            return self.time();
+            return self.now;
         }
         // The 64-bit division is for speed alone; it does for any minute's limit below 10⁸ units.
         let wait = match units.checked_mul(rule.window) {
@@ -89,12 +99,12 @@ impl Head {
             None => u64::try_from(scaled(units, rule.window).div_ceil(u128::from(rule.amount)))
                 .unwrap_or(u64::MAX),
         };
-        self.time().saturating_add(wait.saturating_sub(self.since_pin(unit, self.time())))
+        self.now.max(self.pin_time(unit)).saturating_add(wait.saturating_sub(self.since_pin(unit)))
     }
 
     /// Whole units the bucket would admit now.
     pub(super) fn bucket_room(&self, unit: Unit, rule: &WindowRule) -> u64 {
-        let refilled = scaled(self.since_pin(unit, self.time()), rule.amount);
+        let refilled = scaled(self.since_pin(unit), rule.amount);
         let full = scaled(rule.ceiling, rule.window) + refilled;
         let room = full.saturating_sub(scaled(self.charged(unit), rule.window)) / u128::from(rule.window);
         // At most C, or the bucket would be full and pinned.
@@ -110,10 +120,10 @@ impl Head {
         let Some(rule) = rule else { return };
         let mut charged = self.charged(unit).saturating_add(units).min(window_max(unit));
         if !rule.enforced && !self.bucket_has_room(unit, rule, units) {
-            let refilled = scaled(self.since_pin(unit, self.time()), rule.amount) / u128::from(rule.window);
+            let refilled = scaled(self.since_pin(unit), rule.amount) / u128::from(rule.window);
             charged = charged.min(rule.ceiling + refilled as u64);
         }
-        self.set(CHARGED, unit, charged);
+        self.charged.set(unit, charged);
     }
 
     /// Gives units back, at most until the bucket is full. A saturated count gives nothing back, since it
@@ -123,8 +133,8 @@ impl Head {
             return;
         }
         let charged = self.charged(unit).saturating_sub(units);
-        self.set(CHARGED, unit, charged);
-        self.drain_bucket(unit, rule, self.time());
+        self.charged.set(unit, charged);
+        self.drain_bucket(unit, rule);
     }
 
     /// Keeps what is owed in units under another rule (R9): 24 requests owed are 24 requests owed, however
@@ -133,19 +143,22 @@ impl Head {
     /// The fraction of a unit that has been refilled already is kept as the time in which the new rule
     /// refills it, rounded down to a nanosecond.
     pub(super) fn rerule_bucket(&mut self, unit: Unit, from: Option<&WindowRule>, to: Option<&WindowRule>) {
-        let now = self.time();
-        let (Some(from), Some(to)) = (from, to) else { return self.pin(unit, now) };
+        let (Some(from), Some(to)) = (from, to) else {
+            self.charged.set(unit, 0);
+            self.pins[unit as usize] = self.now;
+            return;
+        };
         if (from.amount, from.window) == (to.amount, to.window) {
             return;
         }
-        let refilled = scaled(self.since_pin(unit, now), from.amount);
+        let refilled = scaled(self.since_pin(unit), from.amount);
         let window = u128::from(from.window);
         // Less than `charged`, or the bucket would be full and pinned; the quotient fits likewise.
         let (whole, part) = (refilled / window, refilled % window);
         // part/from.window units at to.amount per to.window: 2⁵⁵ · 2⁵⁵ / 2²⁰ · 1.
         let head_start = part * u128::from(to.window) / (window * u128::from(to.amount));
-        self.words[PINS + unit as usize] = now.wrapping_sub(head_start as u64);
-        self.set(CHARGED, unit, self.charged(unit) - whole as u64);
-        self.drain_bucket(unit, Some(to), now);
+        self.pins[unit as usize] = self.now.wrapping_sub(head_start as u64);
+        self.charged.set(unit, self.charged(unit) - whole as u64);
+        self.drain_bucket(unit, Some(to));
     }
 }

@@ -1,9 +1,8 @@
 //! The decision: may this call be charged to all its limits, and if not, which denies it until when?
 
-use super::{CHARGED, Head, MAX_TIME, Record, TOTALS};
+use super::{Head, Record};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
-use crate::packed::Packed;
 use crate::plan::{CompiledPlan, UnitRules};
 use crate::unit::{Cost, LimitId, LimitSet, Unit};
 
@@ -39,7 +38,7 @@ pub(crate) struct Judgement {
 }
 
 impl Head {
-    /// Judges a call at the record's time, under the plan it is expressed in. Changes nothing.
+    /// Judges a call at its time, under the plan it is expressed in. Changes nothing.
     #[inline]
     pub(crate) fn judge(&self, plan: &CompiledPlan, cost: Cost) -> Judgement {
         let mut judgement = Judgement { denying: LimitSet::EMPTY, shadow: LimitSet::EMPTY };
@@ -63,25 +62,9 @@ impl Head {
         judgement
     }
 
-    /// Charges a call that was admitted to every limit of both units at once (R5). Where that takes more
-    /// than adding, for a shadow limit or a counter that is full, nothing is charged, and the answer is
-    /// `false`.
-    #[inline]
-    pub(crate) fn charge(&mut self, plan: &CompiledPlan, cost: Cost) -> bool {
-        let sums = Packed::new(cost).and_then(|packed| {
-            Some((packed.added_to(self.words[TOTALS])?, packed.added_to(self.words[CHARGED])?))
-        });
-        let Some((totals, charged)) = sums.filter(|_| !plan.has_shadow_window()) else { return false };
-        // A unit without a window limit has no bucket; what it is charged here goes when it is next drained.
-        (self.words[TOTALS], self.words[CHARGED]) = (totals, charged);
-        Unit::ALL.into_iter().for_each(|unit| self.charge_day(unit, cost.of(unit)));
-        true
-    }
-
-    /// From the call's own time, which may lie before the record's, to a time on the record's clock.
-    pub(super) fn wait_until(&self, time: u64, at: Timestamp) -> Nanos {
-        let from = at.monotonic.get().min(MAX_TIME);
-        if time <= self.time() { Nanos::ZERO } else { Nanos::new(time.saturating_sub(from)) }
+    /// From the time of the call to another; nothing if that is not later.
+    pub(super) fn wait_until(&self, time: u64) -> Nanos {
+        Nanos::new(time.saturating_sub(self.now))
     }
 }
 
@@ -120,7 +103,7 @@ impl Record {
         let rule = rules.window.filter(|rule| cost <= rule.ceiling)?;
         let window = self.window_has_room_at(unit, &rules.grid, rule.ceiling, cost);
         let room_at = window.max(self.head.bucket_has_room_at(unit, &rule, cost));
-        Some(self.head.wait_until(room_at, at))
+        Some(self.head.wait_until(room_at))
     }
 
     /// Charges a call to every limit of both units, windows that cannot count it included.

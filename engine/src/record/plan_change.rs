@@ -1,20 +1,26 @@
 //! R9: other limits for the same usage.
 
-use super::{Head, META, Record};
-use crate::packed::Field;
+use super::layout::GRIDS;
+use super::{Head, MAX_TIME, Record};
 use crate::plan::{CompiledPlan, PlanId};
 use crate::unit::Unit;
 
 impl Head {
-    /// How often the windows have moved to another grid. Beyond 2,046 times the count stands still.
-    #[inline]
-    pub(super) fn grids(&self) -> u64 {
-        Field::GRIDS.get(self.words[META])
-    }
-
     /// Whether units charged when the windows had moved so often stand in the segments of their time.
     pub(super) fn has_grid_of(&self, grids: u64) -> bool {
-        grids == self.grids() && grids < Field::GRIDS.max()
+        grids == self.grids && grids < GRIDS.max()
+    }
+
+    /// The time at which an advanced record stands under a plan: that of the call, or, if that lies before what
+    /// the record has seen, the latest of that.
+    fn present(&self, plan: &CompiledPlan) -> u64 {
+        let seen = |unit: Unit| {
+            let grid = &plan.unit(unit).grid;
+            let pin = self.pins[unit as usize];
+            let pinned = plan.unit(unit).window.is_some() && pin <= MAX_TIME;
+            grid.start(grid.segment(self.segment_time())).max(if pinned { pin } else { 0 })
+        };
+        Unit::ALL.into_iter().map(seen).fold(self.now, u64::max)
     }
 }
 
@@ -23,17 +29,21 @@ impl Record {
     /// bucket owes is kept in units.
     #[cold]
     pub(crate) fn change_plan(&mut self, from: &CompiledPlan, to: &CompiledPlan, id: PlanId) {
+        let call = self.head.now;
+        self.head.now = self.head.present(from);
         let mut regridded = false;
         for unit in Unit::ALL {
             let (from, to) = (from.unit(unit), to.unit(unit));
+            self.head.drain_bucket(unit, from.window.as_ref());
             regridded |= from.grid != to.grid;
             self.regrid_window(unit, &from.grid, &to.grid);
             self.head.rerule_bucket(unit, from.window.as_ref(), to.window.as_ref());
         }
         if regridded {
-            let grids = self.head.grids().saturating_add(1).min(Field::GRIDS.max());
-            Field::GRIDS.set(&mut self.head.words[META], grids);
+            self.head.grids = self.head.grids.saturating_add(1).min(GRIDS.max());
+            self.head.stand_until(to, self.head.now);
         }
-        Field::PLAN.set(&mut self.head.words[META], u64::from(id.0));
+        self.head.plan = id;
+        self.head.now = call;
     }
 }

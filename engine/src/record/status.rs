@@ -21,13 +21,13 @@ pub struct LimitStatus {
 }
 
 impl Record {
-    /// The state of one limit at the record's time, seen from the time of the call. `None` if the plan does
+    /// The state of one limit at the time of the call. `None` if the plan does
     /// not set that limit.
     pub(crate) fn status(&self, plan: &CompiledPlan, limit: LimitId, at: Timestamp) -> Option<LimitStatus> {
-        if limit.is_day() { self.day_status(plan, limit, at) } else { self.window_status(plan, limit, at) }
+        if limit.is_day() { self.day_status(plan, limit, at) } else { self.window_status(plan, limit) }
     }
 
-    fn window_status(&self, plan: &CompiledPlan, limit: LimitId, at: Timestamp) -> Option<LimitStatus> {
+    fn window_status(&self, plan: &CompiledPlan, limit: LimitId) -> Option<LimitStatus> {
         let unit = limit.unit();
         let rules = plan.unit(unit);
         let rule = rules.window.as_ref()?;
@@ -37,7 +37,7 @@ impl Record {
         Some(LimitStatus {
             limit: rule.amount,
             remaining: unused.min(self.head.bucket_room(unit, rule)),
-            reset_after: self.head.wait_until(whole_at, at),
+            reset_after: self.head.wait_until(whole_at),
             window: Nanos::new(rule.window),
         })
     }

@@ -3,8 +3,8 @@
 //! The segment of a unit is the one in which it was admitted; it counts until the whole segment is older than
 //! the window. `total` is the sum over the n completed segments still counted and the current one.
 
-use super::{Head, RING_WORDS, Record, Ring, TOTALS};
-use crate::packed::{UnitFields, window_max};
+use super::{Head, RING_WORDS, Record, Ring};
+use crate::packed::{Counts, window_max};
 use crate::plan::{Grid, SEGMENTS};
 use crate::unit::Unit;
 use std::ops::RangeInclusive;
@@ -18,7 +18,7 @@ impl Head {
     /// Units counted in the window.
     #[inline]
     pub(super) fn window_total(&self, unit: Unit) -> u64 {
-        self.get(TOTALS, unit)
+        self.totals.of(unit)
     }
 
     /// Whether `cost` more units fit under the ceiling (R1).
@@ -35,28 +35,27 @@ impl Ring {
 
     /// Units of a completed segment that is counted.
     fn get(&self, unit: Unit, segment: u64) -> u64 {
-        UnitFields::WINDOW.of(unit).get(self.words[Self::place(segment)])
+        self.segments[Self::place(segment)].of(unit)
     }
 
     fn set(&mut self, unit: Unit, segment: u64, units: u64) {
-        UnitFields::WINDOW.of(unit).set(&mut self.words[Self::place(segment)], units);
+        self.segments[Self::place(segment)].set(unit, units);
     }
 
     /// Units of the n completed segments before `current`: the one that leaves at the next turn first.
     #[inline]
     fn oldest_first(&self, unit: Unit, current: u64) -> impl Iterator<Item = u64> {
-        let (field, oldest) = (UnitFields::WINDOW.of(unit), Self::place(current));
+        let oldest = Self::place(current);
         // Before the clock's first n segments the places of those that never were hold nothing.
         (0..RING_WORDS).map(move |age| {
             let at = oldest + age;
-            field.get(self.words[if at < RING_WORDS { at } else { at - RING_WORDS }])
+            self.segments[if at < RING_WORDS { at } else { at - RING_WORDS }].of(unit)
         })
     }
 
     /// Units of all completed segments that are counted.
     fn sum(&self, unit: Unit) -> u64 {
-        let field = UnitFields::WINDOW.of(unit);
-        self.words.iter().map(|word| field.get(*word)).sum()
+        self.segments.iter().map(|counts: &Counts| counts.of(unit)).sum()
     }
 
     fn clear(&mut self, unit: Unit) {
@@ -76,7 +75,7 @@ impl Record {
     }
 
     fn set_total(&mut self, unit: Unit, units: u64) {
-        self.head.set(TOTALS, unit, units);
+        self.head.totals.set(unit, units);
     }
 
     /// Makes `to` the current segment: those in between are empty, and those older than n segments leave.
@@ -132,10 +131,10 @@ impl Record {
         let mut total = self.head.window_total(unit);
         let must_leave = total.saturating_add(cost).saturating_sub(ceiling);
         if must_leave == 0 {
-            return self.head.time();
+            return self.head.now;
         }
         let enough = total - must_leave.min(total);
-        let current = grid.segment(self.head.time());
+        let current = grid.segment(self.head.segment_time());
         for (age, units) in self.ring.oldest_first(unit, current).enumerate() {
             total -= units;
             if total <= enough {
@@ -147,11 +146,11 @@ impl Record {
 
     /// The first time at which the window is empty, if nothing else is charged.
     pub(super) fn window_empty_at(&self, unit: Unit, grid: &Grid) -> u64 {
-        let current = grid.segment(self.head.time());
+        let current = grid.segment(self.head.segment_time());
         counted_segments(current)
             .rev()
             .find(|segment| self.segment_units(unit, *segment, current) > 0)
-            .map_or(self.head.time(), |newest| grid.expiry(newest))
+            .map_or(self.head.now, |newest| grid.expiry(newest))
     }
 
     /// Moves what is counted onto the grid of another window (R9).
@@ -163,7 +162,8 @@ impl Record {
         if from == to {
             return;
         }
-        let now = self.head.time();
+        let now = self.head.now;
+        // The record stands in the segments of `now`, which its present time is.
         let (current, new_current) = (from.segment(now), to.segment(now));
         let mut by_age = [0; SEGMENTS as usize + 1];
         for segment in counted_segments(current) {

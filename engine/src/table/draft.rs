@@ -8,7 +8,7 @@
 //! operation. Threads with higher numbers, and a thread whose own draft is still named somewhere, share the
 //! other half.
 
-use super::words::RecordWords;
+use super::words::{HeadWords, Place, TailWords};
 use crate::sync::{AtomicBool, Ordering, thread_number};
 use crossbeam_utils::CachePadded;
 use std::num::NonZeroU64;
@@ -41,7 +41,8 @@ impl DraftId {
 #[derive(Debug)]
 struct Draft {
     claimed: AtomicBool,
-    words: RecordWords,
+    head: HeadWords,
+    tail: TailWords,
 }
 
 /// As many drafts as threads may store at the same instant, and as many private ones.
@@ -58,8 +59,13 @@ impl Drafts {
     /// Drafts for so many threads; at least one, at most [`Self::MAX_THREADS`].
     pub(super) fn new(threads: usize) -> Self {
         let private = threads.clamp(1, Self::MAX_THREADS);
-        let vacant =
-            || CachePadded::new(Draft { claimed: AtomicBool::new(false), words: RecordWords::zeroed() });
+        let vacant = || {
+            CachePadded::new(Draft {
+                claimed: AtomicBool::new(false),
+                head: HeadWords::zeroed(),
+                tail: TailWords::zeroed(),
+            })
+        };
         Self { drafts: (0..2 * private).map(|_| vacant()).collect(), private }
     }
 
@@ -117,8 +123,9 @@ impl Drafts {
     }
 
     #[inline]
-    pub(super) fn words(&self, draft: DraftId) -> &RecordWords {
-        &self.draft(draft).words
+    pub(super) fn words(&self, draft: DraftId) -> Place<'_> {
+        let draft = self.draft(draft);
+        Place { head: &draft.head, tail: &draft.tail }
     }
 
     #[inline]

@@ -1,14 +1,15 @@
 //! The memory of the slots: zeroed by the system, and not touched before a key comes to live in it.
 
-use super::slot::Slot;
+use super::slot::{Back, Front, Slot};
 
 #[cfg(not(tidegate_loom))]
 mod imp {
-    use super::Slot;
+    use super::{Back, Front, Slot};
     use crate::sync::AtomicU64;
 
-    /// Words of a slot.
-    const SLOT_WORDS: usize = size_of::<Slot>() / size_of::<AtomicU64>();
+    /// Words of a cache line, which either half of a slot is.
+    const LINE_WORDS: usize = 8;
+    const _: () = assert!(size_of::<Front>() == 64 && size_of::<Back>() == 64);
 
     /// The size of a huge page, and the smallest memory worth asking for one.
     #[cfg(target_os = "linux")]
@@ -39,8 +40,11 @@ mod imp {
 
     /// A fixed number of slots, all vacant at first.
     ///
+    /// The fronts of all slots stand together, and then their backs: a search that goes from one slot to the
+    /// next goes from one cache line to the next.
+    ///
     /// Asking an allocator for zeroed memory at the alignment of a slot makes it touch every page; so plain
-    /// words are asked for, a slot too many, and the slots begin at the first one that is aligned.
+    /// words are asked for, a line too many, and the slots begin at the first one that is aligned.
     #[derive(Debug)]
     pub(crate) struct Slots {
         words: Box<[AtomicU64]>,
@@ -52,12 +56,12 @@ mod imp {
         /// Vacant slots, in huge pages if asked for and to be had.
         /// `None` if the system does not give the memory.
         pub(crate) fn vacant(len: usize, huge_pages: bool) -> Option<Self> {
-            let count = len.checked_add(1)?.checked_mul(SLOT_WORDS)?;
+            let count = len.checked_mul(2)?.checked_add(1)?.checked_mul(LINE_WORDS)?;
             let words = bytemuck::allocation::try_zeroed_slice_box::<AtomicU64>(count).ok()?;
             if huge_pages {
                 ask_for_huge_pages(&words);
             }
-            let first = words.as_ptr().align_offset(align_of::<Slot>());
+            let first = words.as_ptr().align_offset(align_of::<Front>());
             Some(Self { words, first, len })
         }
 
@@ -67,39 +71,60 @@ mod imp {
 
         /// A slot by its place; past the end, the last one.
         #[inline]
-        pub(crate) fn at(&self, place: usize) -> &Slot {
+        pub(crate) fn at(&self, place: usize) -> Slot<'_> {
             debug_assert!(place < self.len);
-            let word = self.first + place.min(self.len - 1) * SLOT_WORDS;
-            // SAFETY: `first` is the offset of the first aligned word, less than a slot, and the allocation
-            // is a slot longer than `len` slots, so `word .. word + SLOT_WORDS` lies within it and is
-            // aligned for a slot. `Slot` is `repr(C)`: a transparent wrapper of a u64 in an atomic, then an
-            // array of atomic u64, 16 words in all without padding, as a test checks. Zeroed words are a
-            // valid slot. Slots are only ever changed through their atomics, and the borrow of `self` keeps
-            // the memory.
-            unsafe { &*self.words.as_ptr().add(word).cast::<Slot>() }
+            let place = place.min(self.len - 1);
+            let front = self.first + place * LINE_WORDS;
+            let back = self.first + (self.len + place) * LINE_WORDS;
+            // SAFETY: `first` is the offset of the first aligned word, less than a line, and the allocation is
+            // a line longer than two lines for each of `len` slots, so both lines lie within it, aligned.
+            // `Front` and `Back` are `repr(C)` and hold nothing but atomic words, eight each without padding;
+            // zeroed words are valid for both. They are only ever changed through their atomics, each word is
+            // of one `Front` or one `Back`, and the borrow of `self` keeps the memory.
+            unsafe {
+                let words = self.words.as_ptr();
+                Slot { front: &*words.add(front).cast::<Front>(), back: &*words.add(back).cast::<Back>() }
+            }
+        }
+
+        /// Asks the processor for the front of a slot, for a decision soon to come.
+        #[inline]
+        pub(crate) fn prefetch(&self, place: usize) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+                let front = std::ptr::from_ref(self.at(place).front);
+                // SAFETY: a prefetch of any address changes nothing but the caches.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(front.cast()) };
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            let _ = place;
         }
     }
 }
 
 #[cfg(tidegate_loom)]
 mod imp {
-    use super::Slot;
+    use super::{Back, Front, Slot};
 
     #[derive(Debug)]
-    pub(crate) struct Slots(Box<[Slot]>);
+    pub(crate) struct Slots(Box<[(Front, Back)]>);
 
     impl Slots {
         pub(crate) fn vacant(len: usize, _huge_pages: bool) -> Option<Self> {
-            Some(Self((0..len).map(|_| Slot::vacant()).collect()))
+            Some(Self((0..len).map(|_| (Front::vacant(), Back::vacant())).collect()))
         }
 
         pub(crate) fn len(&self) -> usize {
             self.0.len()
         }
 
-        pub(crate) fn at(&self, place: usize) -> &Slot {
-            &self.0[place]
+        pub(crate) fn at(&self, place: usize) -> Slot<'_> {
+            let (front, back) = &self.0[place];
+            Slot { front, back }
         }
+
+        pub(crate) fn prefetch(&self, _place: usize) {}
     }
 }
 

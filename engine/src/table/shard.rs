@@ -1,66 +1,127 @@
-//! A run of the table's slots with counters of its own.
+//! Where in the table a key may live, and what is counted there.
 
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
-/// How many slots a key is looked for in before its shard counts as full. Linear probing at half full finds
-/// a key in 1.5 slots on average; runs of a hundred occur once in many millions of keys.
+/// How many slots a key is looked for in before its shard counts as full. At nine tenths full, as a shard gets
+/// at most, an unknown key is looked for in 50 slots on average.
 const MAX_PROBES: usize = 512;
 
-/// The slots `first .. first + len`, probed linearly from a place given by the fingerprint.
-#[derive(Debug)]
-pub(super) struct Shard {
-    first: usize,
+/// How a table of equal shards is searched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Area {
+    /// The number of shards, a power of two, less one.
+    mask: u64,
+    /// Slots of each shard.
     len: usize,
-    keys: CachePadded<AtomicU64>,
-    overflowed: CachePadded<AtomicU64>,
 }
 
-impl Shard {
-    pub(super) fn new(first: usize, len: usize) -> Self {
-        Self {
-            first,
-            len,
-            keys: CachePadded::new(AtomicU64::new(0)),
-            overflowed: CachePadded::new(AtomicU64::new(0)),
-        }
+impl Area {
+    /// So many shards, a power of two, of so many slots each.
+    pub(super) fn new(shards: usize, len: usize) -> Self {
+        Self { mask: shards as u64 - 1, len }
+    }
+
+    /// The shard in which a key lives.
+    #[inline]
+    pub(super) fn shard(self, fingerprint: u64) -> usize {
+        (fingerprint & self.mask) as usize
     }
 
     /// The first place to look for a key's record.
     #[inline]
-    pub(super) fn home(&self, fingerprint: u64) -> usize {
+    pub(super) fn home(self, fingerprint: u64) -> usize {
         // The upper bits scale to a place, the lowest chose the shard.
-        self.first + ((u128::from(fingerprint) * self.len as u128) >> 64) as usize
+        let within = ((u128::from(fingerprint) * self.len as u128) >> 64) as usize;
+        self.shard(fingerprint) * self.len + within
     }
 
-    /// The places where a key's record may stand, in the order in which they are tried. A new key takes the
-    /// first vacant one, and records never move: whoever finds a vacant place first has passed no record of
-    /// the key.
+    /// The places where a key's record may stand, in the order in which they are tried: linear probing within
+    /// the shard. Records never move.
     #[inline]
-    pub(super) fn places(&self, fingerprint: u64) -> impl Iterator<Item = usize> + use<> {
-        let (home, end, len) = (self.home(fingerprint), self.first + self.len, self.len);
-        (0..len.min(MAX_PROBES)).map(move |step| {
+    pub(super) fn places(self, fingerprint: u64) -> impl Iterator<Item = usize> + use<> {
+        let end = (self.shard(fingerprint) + 1) * self.len;
+        let home = self.home(fingerprint);
+        (0..self.len.min(MAX_PROBES)).map(move |step| {
             let at = home + step;
-            if at < end { at } else { at - len }
+            if at < end { at } else { at - self.len }
         })
     }
+}
 
-    // Ordering of the counters: Relaxed. Each is a sum for the operator; nothing is concluded from it.
+/// A run of the table's slots with counters of its own.
+#[derive(Debug)]
+pub(super) struct Shard {
+    /// So many slots may be in use; of the others search needs some to end at.
+    usable: usize,
+    counters: CachePadded<Counters>,
+}
 
-    pub(super) fn count_key(&self) {
-        self.keys.fetch_add(1, Ordering::Relaxed);
+/// What a shard counts.
+#[derive(Debug)]
+struct Counters {
+    used: AtomicU64,
+    inserted: AtomicU64,
+    forgotten: AtomicU64,
+    overflowed: AtomicU64,
+}
+
+/// One of the equal parts of a limiter's table, as the operator sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardOccupancy {
+    /// Records that the shard has room for, by its share of the capacity; some more fit.
+    pub capacity: u64,
+    /// Keys with a record of their own, those included that may be forgotten and have not been yet.
+    pub keys: u64,
+    /// How often a key was forgotten to make room for another.
+    pub forgotten: u64,
+    /// How often a call found no room for its key and was decided on a shared record.
+    pub overflowed: u64,
+}
+
+impl Shard {
+    pub(super) fn new(usable: usize) -> Self {
+        let zero = || AtomicU64::new(0);
+        let counters = Counters { used: zero(), inserted: zero(), forgotten: zero(), overflowed: zero() };
+        Self { usable, counters: CachePadded::new(counters) }
+    }
+
+    /// Whether a slot that was never used may be. As many threads as insert at the same instant may each use one
+    /// more than that.
+    pub(super) fn has_unused(&self) -> bool {
+        // Ordering: Acquire, partner `count_used`: who finds the last slot used sees also what is in it.
+        self.counters.used.load(Ordering::Acquire) < self.usable as u64
+    }
+
+    /// A slot has been used for the first time.
+    pub(super) fn count_used(&self) {
+        // Ordering: Release, as above.
+        self.counters.used.fetch_add(1, Ordering::Release);
+    }
+
+    // Ordering of the other counters: Relaxed. Each is a sum for the operator; nothing is concluded from it.
+
+    pub(super) fn count_inserted(&self) {
+        self.counters.inserted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_forgotten(&self) {
+        self.counters.forgotten.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_overflow(&self) {
-        self.overflowed.fetch_add(1, Ordering::Relaxed);
+        self.counters.overflowed.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn keys(&self) -> u64 {
-        self.keys.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn overflowed(&self) -> u64 {
-        self.overflowed.load(Ordering::Relaxed)
+    pub(super) fn occupancy(&self, capacity: u64) -> ShardOccupancy {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let forgotten = read(&self.counters.forgotten);
+        ShardOccupancy {
+            capacity,
+            keys: read(&self.counters.inserted).saturating_sub(forgotten),
+            forgotten,
+            overflowed: read(&self.counters.overflowed),
+        }
     }
 }
 
@@ -71,13 +132,15 @@ mod tests {
     use std::collections::HashSet;
 
     quickcheck! {
-        fn places_are_distinct_and_within_the_shard(first: u16, len: u16, fingerprint: u64) -> bool {
-            let (first, len) = (usize::from(first), usize::from(len) + 1);
-            let places: Vec<_> = Shard::new(first, len).places(fingerprint).collect();
+        fn places_are_distinct_and_within_the_shard(shards: u8, len: u16, fingerprint: u64) -> bool {
+            let (shards, len) = (1 << (shards % 5), usize::from(len) + 1);
+            let area = Area::new(shards, len);
+            let (first, places) = (area.shard(fingerprint) * len, area.places(fingerprint).collect::<Vec<_>>());
             let distinct: HashSet<_> = places.iter().copied().collect();
             distinct.len() == places.len()
+                && places[0] == area.home(fingerprint)
                 && places.len() == len.min(MAX_PROBES)
-                && places.iter().all(|place| (first..first + len).contains(place))
+                && places.iter().all(|place| (first..first + len).contains(place) && *place < shards * len)
         }
     }
 }

@@ -1,53 +1,47 @@
 //! The words of a record in shared memory, and what a writer changes of them.
 
-use crate::record::{HEAD_WORDS, Head, RING_WORDS, Record};
-use crate::sync::Words;
+use crate::record::{HEAD_WORDS, TAIL_WORDS, Words};
+use crate::sync;
 
 /// What a writer changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The head, and the first word of the tail; the rest stays as it is. Not to be changed alone against a
+    /// version whose ring is in a draft.
+    Head,
+    /// Everything.
+    Whole,
+}
+
+/// The head's words: what an ordinary admission reads.
+pub(super) type HeadWords = sync::Words<HEAD_WORDS>;
+/// The tail's.
+pub(super) type TailWords = sync::Words<TAIL_WORDS>;
+
+/// The words of a record, wherever they stand.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Change<'a> {
-    /// The head; the ring stays as it is. Not to be made against a version whose ring is in a draft.
-    Head(&'a Head),
-    /// Both.
-    Whole(&'a Record),
+pub(super) struct Place<'a> {
+    pub(super) head: &'a HeadWords,
+    pub(super) tail: &'a TailWords,
 }
 
-impl Change<'_> {
+impl Place<'_> {
     #[inline]
-    pub(super) fn is_whole(self) -> bool {
-        matches!(self, Self::Whole(_))
-    }
-}
-
-/// The words of a record, at home or in a draft.
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct RecordWords {
-    pub(super) head: Words<HEAD_WORDS>,
-    pub(super) ring: Words<RING_WORDS>,
-}
-
-impl RecordWords {
-    pub(super) fn zeroed() -> Self {
-        Self { head: Words::zeroed(), ring: Words::zeroed() }
+    pub(super) fn load(self) -> Words {
+        Words { head: self.head.load(), tail: self.tail.load() }
     }
 
     #[inline]
-    pub(super) fn store(&self, change: Change<'_>) {
-        match change {
-            Change::Head(head) => self.head.store(head.words()),
-            Change::Whole(record) => {
-                self.head.store(record.head.words());
-                self.ring.store(record.ring.words());
-            }
+    pub(super) fn store(self, part: Part, words: &Words) {
+        self.head.store(&words.head);
+        match part {
+            Part::Head => self.tail.store_first(words.tail[0]),
+            Part::Whole => self.tail.store(&words.tail),
         }
     }
 
-    /// Copies another's words, the ring only if asked for.
-    pub(super) fn copy_from(&self, other: &Self, whole: bool) {
-        self.head.store(&other.head.load());
-        if whole {
-            self.ring.store(&other.ring.load());
-        }
+    /// Copies another's words.
+    pub(super) fn copy_from(self, part: Part, other: Place<'_>) {
+        self.store(part, &other.load());
     }
 }

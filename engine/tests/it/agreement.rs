@@ -20,7 +20,8 @@ struct Run {
 
 impl Run {
     fn new(history: &History) -> Self {
-        let limiter = Limiter::builder().capacity(16).max_threads(2).build().unwrap();
+        let limiter =
+            Limiter::builder().capacity(16).max_threads(2).longest_reservation(Nanos::MAX).build().unwrap();
         let plans: Vec<_> =
             history.plans.iter().map(|plan| (plan.clone(), limiter.add_plan(plan).unwrap())).collect();
         let keys = vec![Key::new(plans[0].0.clone()); KEYS];
@@ -41,12 +42,12 @@ impl Run {
             }
             Step::Own { key, plan } => {
                 let (plan, id) = &self.plans[plan];
-                self.limiter.set_own_plan(&key, *id, self.at);
+                assert!(self.limiter.set_own_plan(&key, *id, self.at));
                 self.keys[key].set_own_plan(plan, self.at);
                 self.compare_standing(key)
             }
             Step::GiveBack { key } => {
-                self.limiter.clear_own_plan(&key);
+                self.limiter.clear_own_plan(&key, self.at);
                 self.keys[key].clear_own_plan();
                 Ok(())
             }

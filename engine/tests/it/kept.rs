@@ -202,10 +202,10 @@ fn a_shadow_limit_reports_and_denies_nothing() {
 fn a_plan_of_its_own() {
     let limiter = limiter();
     let (free, pro) = (add(&limiter, Plan::free()), add(&limiter, Plan::pro()));
-    limiter.set_own_plan("key", pro, at(1_000));
+    assert!(limiter.set_own_plan("key", pro, at(1_000)));
     for _ in 0..1_000 {
         assert!(limiter.check("key", free, Cost::REQUEST, at(1_000)).is_admitted());
     }
-    limiter.clear_own_plan("key");
+    limiter.clear_own_plan("key", at(1_000));
     assert!(!limiter.check("key", free, Cost::REQUEST, at(1_000)).is_admitted());
 }

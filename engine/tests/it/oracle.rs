@@ -27,7 +27,7 @@ pub(crate) struct Key {
     own_plan: bool,
     /// Whether anything has ever been changed: before that, a key has only the plan its calls name.
     known: bool,
-    /// When anything was last changed; time does not go back behind it.
+    /// The latest time of anything that changed; segments do not go back behind it.
     time: u128,
     day: u64,
     /// How often a window has changed its length.
@@ -42,8 +42,12 @@ struct UnitLog {
     window: Vec<(u128, u128)>,
     /// Units charged in the current day.
     day_used: u128,
-    /// Units owed to the bucket, times W in nanoseconds.
-    owed: u128,
+    /// Units owed to the bucket, times W in nanoseconds, at the time `since`.
+    owed: i128,
+    since: i128,
+    /// The last time of a change at which nothing was owed; counted on by whole windows. A bucket does not go
+    /// back behind it.
+    full: i128,
 }
 
 /// L, B, W and mode of a window limit.
@@ -82,20 +86,34 @@ impl UnitLog {
         self.window.iter().filter(|(time, _)| counts(*time)).map(|(_, units)| units).sum()
     }
 
-    /// R2: what is owed at `now`, if it was `self.owed` at `since`.
-    fn owed_at(&self, window: Window, since: u128, now: u128) -> u128 {
-        self.owed.saturating_sub((now - since) * window.amount)
+    /// R2: what is owed at `now`, which may lie before `since`.
+    fn owed_at(&self, window: Window, now: u128) -> i128 {
+        let now = (now as i128).max(self.full);
+        (self.owed - (now - self.since) * window.amount as i128).max(0)
+    }
+
+    /// Brings the bucket to the time of a change.
+    fn refill(&mut self, window: Option<Window>, now: u128) {
+        let time = (now as i128).max(self.full);
+        self.owed = window.map_or(0, |window| self.owed_at(window, now));
+        self.since = time;
+        if self.owed == 0 {
+            self.full = time;
+        } else if let Some(window) = window {
+            let length = window.length as i128;
+            self.full += (time - self.full) / length * length;
+        }
     }
 
     fn charge(&mut self, window: Option<Window>, now: u128, units: u128) {
         self.window.push((now, units));
         self.day_used += units;
         let Some(window) = window else { return };
-        self.owed += units * window.length;
+        let (length, full) = (window.length as i128, (window.ceiling * window.length) as i128);
+        self.owed += units as i128 * length;
         // A shadow limit owes no more than C: the part above is let go in whole units.
-        while !window.enforced && self.owed > window.ceiling * window.length {
-            let over = self.owed - window.ceiling * window.length;
-            self.owed -= over.div_ceil(window.length) * window.length;
+        while !window.enforced && self.owed > full {
+            self.owed -= (self.owed - full + length - 1) / length * length;
         }
     }
 
@@ -106,7 +124,10 @@ impl UnitLog {
         }
         let length = length(plan, unit);
         if let Some(window) = window(plan, unit) {
-            self.owed = self.owed.saturating_sub(units * window.length);
+            self.owed = (self.owed - (units * window.length) as i128).max(0);
+            if self.owed == 0 {
+                self.full = self.since;
+            }
         }
         // What was charged before a window changed its length stays in it until it expires.
         if charge.grids != grids {
@@ -135,18 +156,21 @@ impl UnitLog {
     }
 
     /// R9. What is owed stays owed in units; less than a nanosecond of the new refill is rounded away.
-    fn rerule(&mut self, from: Option<Window>, to: Option<Window>) {
+    fn rerule(&mut self, now: u128, from: Option<Window>, to: Option<Window>) {
         let (Some(from), Some(to)) = (from, to) else {
-            self.owed = 0;
+            (self.owed, self.since, self.full) = (0, now as i128, now as i128);
             return;
         };
         if (from.amount, from.length) == (to.amount, to.length) {
             return;
         }
-        let whole = self.owed.div_ceil(from.length);
-        let refilled = whole * from.length - self.owed;
+        let owed = self.owed as u128;
+        let whole = owed.div_ceil(from.length);
+        let refilled = whole * from.length - owed;
         let head_start = refilled * to.length / (from.length * to.amount);
-        self.owed = (whole * to.length).saturating_sub(head_start * to.amount);
+        self.owed = (whole * to.length).saturating_sub(head_start * to.amount) as i128;
+        self.full = self.since - if self.owed == 0 { 0 } else { head_start as i128 };
+        self.full += (self.since - self.full) / to.length as i128 * to.length as i128;
     }
 }
 
@@ -182,7 +206,7 @@ impl Key {
         }
         let log = &self.units[unit as usize];
         window(&self.plan, unit).is_none_or(|window| {
-            let owed = log.owed_at(window, self.time, self.now(at));
+            let owed = log.owed_at(window, at.monotonic.get().into()) as u128;
             log.used(self.now(at), window.length) + cost <= window.ceiling
                 && owed + cost * window.length <= window.ceiling * window.length
         })
@@ -223,7 +247,7 @@ impl Key {
             None => unused(self.day_used(unit, at)),
             Some(window) => {
                 let log = &self.units[unit as usize];
-                let owed = log.owed_at(window, self.time, self.now(at));
+                let owed = log.owed_at(window, at.monotonic.get().into()) as u128;
                 let room = (window.ceiling * window.length).saturating_sub(owed) / window.length;
                 unused(log.used(self.now(at), window.length)).min(room)
             }
@@ -237,10 +261,21 @@ impl Key {
         for unit in Unit::ALL {
             let day_used = self.day_used(unit, at);
             let log = &mut self.units[unit as usize];
-            log.owed = window(&self.plan, unit).map_or(0, |window| log.owed_at(window, self.time, now));
+            log.refill(window(&self.plan, unit), at.monotonic.get().into());
             log.day_used = day_used;
         }
         (self.time, self.day, self.known) = (now, today, true);
+    }
+
+    /// The time of a change of plan: not before a bucket that counts was last full, nor before the segments that
+    /// count began.
+    fn present(&self, at: Timestamp) -> u128 {
+        Unit::ALL.into_iter().fold(at.monotonic.get().into(), |present, unit| {
+            let length = length(&self.plan, unit);
+            let began = (segment(self.time, length) * length).div_ceil(SEGMENTS);
+            let full = window(&self.plan, unit).map_or(0, |_| self.units[unit as usize].full.max(0) as u128);
+            present.max(began).max(full)
+        })
     }
 
     /// R9.
@@ -249,13 +284,22 @@ impl Key {
             return;
         }
         self.advance(at);
-        if Unit::ALL.into_iter().any(|unit| length(&self.plan, unit) != length(to, unit)) {
+        if *to == self.plan {
+            return;
+        }
+        let regridded = Unit::ALL.into_iter().any(|unit| length(&self.plan, unit) != length(to, unit));
+        if regridded {
             self.grids += 1;
         }
+        let present = self.present(at);
         for unit in Unit::ALL {
             let log = &mut self.units[unit as usize];
-            log.regrid(self.time, length(&self.plan, unit), length(to, unit));
-            log.rerule(window(&self.plan, unit), window(to, unit));
+            log.refill(window(&self.plan, unit), present);
+            log.regrid(present, length(&self.plan, unit), length(to, unit));
+            log.rerule(present, window(&self.plan, unit), window(to, unit));
+        }
+        if regridded {
+            self.time = present;
         }
         self.plan = to.clone();
     }

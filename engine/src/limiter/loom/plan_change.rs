@@ -12,12 +12,13 @@ fn a_change_against_a_decision() {
         let large = plan(&limiter, "large", 10, 100);
         assert!(limiter.check("key", small, Cost::tokens(10), segment(0)).is_admitted());
         // The key's own plan decides, whichever plan the call names.
-        limiter.set_own_plan("key", small, segment(0));
-        let ((), admitted) = race(
+        assert!(limiter.set_own_plan("key", small, segment(0)));
+        let (kept, admitted) = race(
             &limiter,
             move |limiter| limiter.set_own_plan("key", large, segment(1)),
             move |limiter| limiter.check("key", small, Cost::tokens(10), segment(1)).is_admitted(),
         );
+        assert!(kept);
         // Denied under `small`, admitted under `large`.
         let calls = if admitted { 2 } else { 1 };
         assert_eq!(used(&limiter, "key", large, LimitId::RequestsWindow, segment(1)), calls);

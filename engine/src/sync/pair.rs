@@ -1,0 +1,196 @@
+//! Two words that are swapped as one: the 128-bit compare-and-swap.
+//!
+//! Each half is also read alone. Whoever reads both reads the low half, then the high one, then the low one
+//! again, or leaves it to the swap to find that they do not belong together.
+
+/// The values of both halves.
+pub(crate) type Halves = (u64, u64);
+
+#[cfg(all(not(tidegate_loom), target_arch = "x86_64"))]
+mod imp {
+    use super::Halves;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// `cmpxchg16b` by hand: the standard library has no such atomic, and those of other crates decide at each
+    /// call, by a function pointer, whether the processor has it. Every x86-64 processor since 2006 has; a
+    /// limiter is not built on one that lacks it.
+    #[derive(Debug)]
+    #[repr(C, align(16))]
+    pub(crate) struct Pair {
+        low: AtomicU64,
+        high: AtomicU64,
+    }
+
+    impl Pair {
+        #[cfg(any(test, tidegate_loom))]
+        pub(crate) fn zeroed() -> Self {
+            Self { low: AtomicU64::new(0), high: AtomicU64::new(0) }
+        }
+
+        /// Whether this processor can swap a pair.
+        pub(crate) fn is_supported() -> bool {
+            std::arch::is_x86_feature_detected!("cmpxchg16b")
+        }
+
+        #[inline]
+        pub(crate) fn low(&self, order: Ordering) -> u64 {
+            self.low.load(order)
+        }
+
+        #[inline]
+        pub(crate) fn high(&self, order: Ordering) -> u64 {
+            self.high.load(order)
+        }
+
+        /// Replaces both halves if both are as given. Acquire and Release if it does, as any locked operation
+        /// of this processor is.
+        #[inline]
+        pub(crate) fn swap(&self, seen: Halves, next: Halves) -> bool {
+            let swapped: u8;
+            // SAFETY: `self` is 16 bytes aligned to 16, as the type says, valid for reading and writing by the
+            // borrow, and both halves are atomics, so that writing through a shared reference is theirs to
+            // allow. The processor has the instruction, or no limiter had been built. `rbx`, which the
+            // compiler keeps for itself, is put back. All memory counts as clobbered, since `nomem` is not
+            // claimed.
+            unsafe {
+                std::arch::asm!(
+                    "xchg {saved}, rbx",
+                    "lock cmpxchg16b xmmword ptr [rdi]",
+                    "sete {swapped}",
+                    "mov rbx, {saved}",
+                    saved = inout(reg) next.0 => _,
+                    swapped = out(reg_byte) swapped,
+                    in("rdi") std::ptr::from_ref(self),
+                    in("rcx") next.1,
+                    inout("rax") seen.0 => _,
+                    inout("rdx") seen.1 => _,
+                    options(nostack),
+                );
+            }
+            swapped != 0
+        }
+    }
+}
+
+#[cfg(all(not(tidegate_loom), not(target_arch = "x86_64")))]
+mod imp {
+    use super::Halves;
+    use portable_atomic::AtomicU128;
+    use std::sync::atomic::Ordering;
+
+    /// The same by way of `portable-atomic`, on processors for which it has a 128-bit swap without a lock.
+    #[derive(Debug)]
+    #[repr(transparent)]
+    pub(crate) struct Pair(AtomicU128);
+
+    const fn joined((low, high): Halves) -> u128 {
+        low as u128 | (high as u128) << 64
+    }
+
+    impl Pair {
+        #[cfg(any(test, tidegate_loom))]
+        pub(crate) fn zeroed() -> Self {
+            Self(AtomicU128::new(0))
+        }
+
+        pub(crate) fn is_supported() -> bool {
+            AtomicU128::is_lock_free()
+        }
+
+        #[inline]
+        pub(crate) fn low(&self, order: Ordering) -> u64 {
+            self.0.load(order) as u64
+        }
+
+        #[inline]
+        pub(crate) fn high(&self, order: Ordering) -> u64 {
+            (self.0.load(order) >> 64) as u64
+        }
+
+        #[inline]
+        pub(crate) fn swap(&self, seen: Halves, next: Halves) -> bool {
+            // Ordering: AcqRel as on x86-64. Relaxed on failure: nothing is used.
+            self.0.compare_exchange(joined(seen), joined(next), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        }
+    }
+}
+
+#[cfg(tidegate_loom)]
+mod imp {
+    use super::Halves;
+    use crate::sync::imp::{piece_at, place_of, words_tear};
+    use loom::sync::atomic::AtomicU64;
+    use std::sync::atomic::Ordering;
+
+    /// A number that stands for both halves: equal numbers, equal halves.
+    #[derive(Debug)]
+    pub(crate) struct Pair(AtomicU64);
+
+    impl Pair {
+        pub(crate) fn zeroed() -> Self {
+            Self(AtomicU64::new(place_of(&[0, 0])))
+        }
+
+        pub(crate) fn is_supported() -> bool {
+            true
+        }
+
+        pub(crate) fn low(&self, order: Ordering) -> u64 {
+            self.halves(order)[0]
+        }
+
+        pub(crate) fn high(&self, order: Ordering) -> u64 {
+            self.halves(order)[1]
+        }
+
+        /// In the models that are about a slot, any value that the memory order allows; in those of the whole
+        /// limiter the latest one, or they would never end.
+        fn halves(&self, order: Ordering) -> Vec<u64> {
+            piece_at(if words_tear() { self.0.load(order) } else { self.0.fetch_or(0, Ordering::AcqRel) })
+        }
+
+        pub(crate) fn swap(&self, seen: Halves, next: Halves) -> bool {
+            let (seen, next) = (place_of(&[seen.0, seen.1]), place_of(&[next.0, next.1]));
+            self.0.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        }
+    }
+}
+
+pub(crate) use imp::Pair;
+
+#[cfg(all(test, not(tidegate_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    #[test]
+    fn swaps_only_if_both_halves_are_as_seen() {
+        let pair = Pair::zeroed();
+        assert!(pair.swap((0, 0), (1, u64::MAX)));
+        for stale in [(0, 0), (1, 0), (0, u64::MAX), (1, u64::MAX - 1), (2, u64::MAX)] {
+            assert!(!pair.swap(stale, (7, 7)), "{stale:?}");
+        }
+        assert_eq!((pair.low(Relaxed), pair.high(Relaxed)), (1, u64::MAX));
+        assert!(pair.swap((1, u64::MAX), (2, 3)));
+        assert_eq!((pair.low(Relaxed), pair.high(Relaxed)), (2, 3));
+    }
+
+    #[test]
+    fn two_threads_count_in_both_halves_without_losing_one() {
+        let pair = Pair::zeroed();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..100_000 {
+                        while {
+                            let seen = (pair.low(Relaxed), pair.high(Relaxed));
+                            !pair.swap(seen, (seen.0 + 1, seen.1.wrapping_sub(1)))
+                        } {}
+                    }
+                });
+            }
+        });
+        assert_eq!(pair.low(Relaxed), 200_000);
+        assert_eq!(pair.high(Relaxed), 0_u64.wrapping_sub(200_000));
+    }
+}

@@ -1,0 +1,183 @@
+//! Where a key that has no record gets one: a search of all places where it may stand, and an insertion that
+//! no other thread makes too (see [`ticket`](super::ticket)).
+
+use super::shard::Shard;
+use super::slot::{Slot, Version};
+use super::ticket::Ticket;
+use super::words::Part;
+use super::{Entry, Forgettable, Kind, Search, Table};
+use crate::clock::Timestamp;
+use crate::record::{Head, Occupancy, Recent, Record, Words, occupancy, pending, plan_of, tag_of, vacated};
+
+/// A place that an insertion may take.
+struct Candidate<'a> {
+    slot: Slot<'a>,
+    version: Version,
+    place: usize,
+    was: Occupancy,
+}
+
+impl Table {
+    /// Looks for a key in all places where it may stand; finds a free one on the way if it is not there.
+    pub(super) fn search(
+        &self,
+        shard: &Shard,
+        fingerprint: u64,
+        tag: u64,
+        at: Timestamp,
+        forgettable: &impl Forgettable,
+    ) -> Search<'_> {
+        // Before the search: whoever inserts the key after this takes the ticket from us.
+        let ticket = self.tickets.read(tag);
+        let mut free = None;
+        let mut forget_at = None;
+        for place in self.area.places(fingerprint) {
+            let slot = self.slots.at(place);
+            let (version, head) = slot.head(&self.drafts);
+            let was = occupancy(&head);
+            let here = Candidate { slot, version, place, was };
+            match was {
+                Occupancy::Live if tag_of(head[0]) == tag => {
+                    let (version, words) = slot.read(&self.drafts);
+                    if occupancy(&words.head) != Occupancy::Live || tag_of(words.head[0]) != tag {
+                        return Search::Again;
+                    }
+                    let record = Record::from_words(&words, version.recent());
+                    return Search::Known { slot, version, record };
+                }
+                Occupancy::Pending if tag_of(head[0]) == tag => {
+                    self.resolve(place);
+                    return Search::Again;
+                }
+                Occupancy::Virgin => {
+                    if free.is_none() {
+                        if shard.has_unused() {
+                            free = Some(here);
+                        } else if slot.head(&self.drafts).0 != version {
+                            // The last one was used just now, and perhaps for this very key.
+                            return Search::Again;
+                        }
+                    }
+                    break;
+                }
+                _ if free.is_some() => {}
+                Occupancy::Vacated => free = Some(here),
+                Occupancy::Pending => {
+                    // Its owner may be gone for good, and a place lost.
+                    self.resolve(place);
+                    return Search::Again;
+                }
+                Occupancy::Live => {
+                    let when = *forget_at.get_or_insert_with(|| self.clock.follow(at));
+                    if !Head::from_words(&head, 0, version.recent()).is_in_use(when) {
+                        let (version, words) = slot.read(&self.drafts);
+                        let record = Record::from_words(&words, version.recent());
+                        if version == here.version && forgettable(&record, when) {
+                            self.clock.reach(when);
+                            free = Some(here);
+                        }
+                    }
+                }
+            }
+        }
+        // A place found live may be one that the ticket went to since it was read; a stamp of its old number would
+        // then be taken for that insertion's.
+        if self.tickets.read(tag) != ticket {
+            return Search::Again;
+        }
+        match free {
+            Some(Candidate { slot, version, place, was }) => {
+                Search::Free { slot, version, place, was, ticket }
+            }
+            None => Search::Full,
+        }
+    }
+
+    /// Decides what becomes of a pending record: live, if its insertion was or still may be made, else nothing.
+    fn resolve(&self, place: usize) {
+        let slot = self.slots.at(place);
+        let (version, words) = slot.read(&self.drafts);
+        if occupancy(&words.head) != Occupancy::Pending {
+            return;
+        }
+        let (tag, stamp) = (tag_of(words.head[0]), words.stamp());
+        let ticket = self.tickets.read(tag);
+        if ticket.number() == stamp {
+            // It may still be made: if not by us, then by whoever takes the ticket first.
+            self.complete_last(tag, ticket);
+            self.take(tag, ticket, place);
+        } else if ticket.last_stamp() == stamp && ticket.place() == place {
+            self.make_live(slot, version, &words);
+        } else {
+            self.give_up(slot, version);
+        }
+    }
+
+    /// Completes the insertion to which a ticket went last, so that the ticket may go on.
+    fn complete_last(&self, tag: u64, ticket: Ticket) {
+        let Some(slot) = (ticket.place() < self.slots.len()).then(|| self.slots.at(ticket.place())) else {
+            return;
+        };
+        let (version, words) = slot.read(&self.drafts);
+        if occupancy(&words.head) == Occupancy::Pending
+            && words.stamp() == ticket.last_stamp()
+            && self.tickets.is_same(tag, tag_of(words.head[0]))
+        {
+            self.make_live(slot, version, &words);
+        }
+    }
+
+    /// Makes an insertion; whoever does counts it.
+    fn take(&self, tag: u64, ticket: Ticket, place: usize) -> bool {
+        let taken = self.tickets.take(tag, ticket, place);
+        if taken {
+            self.shard(tag).count_inserted();
+        }
+        taken
+    }
+
+    /// Makes a pending record a fresh one that lives, unless that was done already.
+    fn make_live(&self, slot: Slot<'_>, version: Version, pending: &Words) {
+        let first = pending.head[0];
+        let (words, recent) = self.fresh(tag_of(first), plan_of(first)).to_words();
+        let _ = slot.replace(version, Part::Whole, (&words, recent), &self.drafts);
+    }
+
+    /// Frees the place of a pending record that never will be made, unless that was done already.
+    fn give_up(&self, slot: Slot<'_>, version: Version) {
+        let nobody = Recent::from_halves(0, 0);
+        let _ = slot.replace(version, Part::Whole, (&vacated(), nobody), &self.drafts);
+    }
+}
+
+impl Entry<'_> {
+    /// Stores the first record of a key, unless another thread was first, or has taken its place.
+    pub(super) fn insert(&self, words: &Words, recent: Recent) -> bool {
+        let Kind::New { place, was, ticket, shard } = self.kind else { return false };
+        let (table, tag) = (self.table, self.record.head.tag);
+        table.complete_last(tag, ticket);
+        let waiting = pending(tag, self.record.head.plan, ticket.number());
+        let drafts = &table.drafts;
+        let nobody = Recent::from_halves(0, 0);
+        if !self.slot.replace(self.version, Part::Whole, (&waiting, nobody), drafts) {
+            return false;
+        }
+        match was {
+            Occupancy::Virgin => shard.count_used(),
+            Occupancy::Live => shard.count_forgotten(),
+            Occupancy::Vacated | Occupancy::Pending => {}
+        }
+        let taken = table.take(tag, ticket, place);
+        let (version, found) = self.slot.read(drafts);
+        if found != waiting {
+            // Another thread has resolved it.
+            return false;
+        }
+        if taken {
+            return self.slot.replace(version, Part::Whole, (words, recent), drafts);
+        }
+        // Not ours to take any more; but it may be that another took it to this very place.
+        table.resolve(place);
+        false
+    }
+}

@@ -1,0 +1,94 @@
+//! Tickets: what makes one insertion of a key, and not two.
+//!
+//! Places are used again, so two threads that insert one key may find it different places. Both must draw the
+//! same ticket first, and only one of them gets it: an insertion
+//!
+//! 1. reads the key's ticket, then searches all places where the key may stand, and finds none;
+//! 2. sees to it that the insertion to which the ticket went last is complete;
+//! 3. writes a pending record into a place, stamped with the ticket's number;
+//! 4. moves the ticket on to the next number and to that place, which is the moment of the insertion;
+//! 5. makes the record live.
+//!
+//! If the ticket has moved on meanwhile, step 4 fails, and the place is given up. Whoever comes upon a pending
+//! record can tell by the ticket what is to become of it: as long as its number is the stamp, the insertion may
+//! still be made, and anyone may make it; if the ticket went from the stamp to that place, it was made, and
+//! anyone may complete it; else it never will be. A ticket serves many keys. That they wait for nobody, and
+//! lose at most to one who has inserted, makes it lock-free.
+
+use crate::packed::Field;
+use crate::sync::{Ordering, Typed};
+
+/// Tickets of a table.
+const TICKETS: usize = if cfg!(tidegate_loom) { 1 } else { 1_024 };
+
+/// The place, and the number above it.
+const PLACE: Field = Field::lowest(32);
+const NUMBER: Field = PLACE.followed_by(32);
+
+/// The most places that a ticket can tell apart.
+pub(super) const MAX_PLACES: usize = 1 << 32;
+
+/// A ticket as it was read. It would have to go to 2³² insertions between two reads to be mistaken for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(super) struct Ticket(u64);
+
+// SAFETY: `Ticket` is `repr(transparent)` over `u64`, for which all zeroes are a value.
+unsafe impl bytemuck::Zeroable for Ticket {}
+// SAFETY: `Ticket` is `repr(transparent)` over `u64`, which has no padding, is valid for every bit pattern
+// and holds no pointer; it is `Copy` and `'static`.
+unsafe impl bytemuck::Pod for Ticket {}
+
+impl Ticket {
+    /// The stamp of an insertion that means to take it.
+    pub(super) fn number(self) -> u64 {
+        NUMBER.get(self.0)
+    }
+
+    /// The place of the insertion to which it went last; any place, if it never did.
+    pub(super) fn place(self) -> usize {
+        PLACE.get(self.0) as usize
+    }
+
+    /// The stamp of the insertion to which it went last.
+    pub(super) fn last_stamp(self) -> u64 {
+        NUMBER.get(self.0.wrapping_sub(NUMBER.word(1)))
+    }
+
+    fn taken_to(self, place: usize) -> Self {
+        Self(NUMBER.word(self.number().wrapping_add(1)) | PLACE.word(place as u64))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Tickets(Box<[Typed<Ticket>]>);
+
+impl Tickets {
+    pub(super) fn new() -> Self {
+        Self((0..TICKETS).map(|_| Typed::new(Ticket(0))).collect())
+    }
+
+    fn of(&self, tag: u64) -> &Typed<Ticket> {
+        // The lowest bits of a tag choose the shard. Any key of one tag has one ticket.
+        &self.0[(tag >> 8) as usize % TICKETS]
+    }
+
+    /// Whether two tags have one ticket.
+    pub(super) fn is_same(&self, tag: u64, other: u64) -> bool {
+        std::ptr::eq(self.of(tag), self.of(other))
+    }
+
+    pub(super) fn read(&self, tag: u64) -> Ticket {
+        // Ordering: Acquire, partner `take`: who reads that an insertion was made sees its pending record, and what
+        // was found before it.
+        self.of(tag).load(Ordering::Acquire)
+    }
+
+    /// Makes an insertion: takes the ticket to a place, if nobody has taken it since it was read.
+    pub(super) fn take(&self, tag: u64, seen: Ticket, place: usize) -> bool {
+        // Ordering: Release publishes the pending record; Acquire on success, so that what the last holder did lies
+        // before what this one does. Relaxed on failure: nothing is used.
+        let next = seen.taken_to(place);
+        self.of(tag).compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+}
