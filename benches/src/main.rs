@@ -166,7 +166,7 @@ fn effort(row: Row, quick: bool) -> Effort {
     let few = row.keys <= 10_000;
     let (rounds, calls) = match (quick, few) {
         (true, true) => (5, 200_000),
-        (true, false) => (3, 200_000),
+        (true, false) => (3, 100_000),
         (false, true) => (21, 500_000),
         (false, false) => (9, 1_000_000),
     };
