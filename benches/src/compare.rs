@@ -2,4 +2,6 @@
 
 pub mod floor;
 pub mod governor;
+pub mod pingora;
+pub mod throttlecrab;
 pub mod tidegate;

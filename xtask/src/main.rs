@@ -22,7 +22,8 @@ cargo x <command>
   fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given). Needs cargo-fuzz and a nightly
                      toolchain, and says so where they are missing.
   bench [FILTER]     Runs the criterion benches, or those whose names contain FILTER.
-  compare [ARGS]     Prints Tidegate's time of a decision beside governor's and the machine's floor.
+  compare [ARGS]     Prints Tidegate's time of a decision beside other limiters' and the machine's floor;
+                     `compare --help` lists the arguments.
   help               Prints this.
 ";
 

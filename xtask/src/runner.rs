@@ -63,11 +63,20 @@ impl Step {
     pub(crate) fn run(mut self) -> Outcome {
         println!("\n== {}\n   {}", self.question, self.shown);
         let start = Instant::now();
+        self.finish()?;
+        println!("   held, {:.0} s", start.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Runs the step and says nothing of its own on standard output, which is the step's alone: a program may read it.
+    pub(crate) fn run_silently(mut self) -> Outcome {
+        eprintln!("== {}\n   {}", self.question, self.shown);
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Outcome {
         match self.command.status() {
-            Ok(status) if status.success() => {
-                println!("   held, {:.0} s", start.elapsed().as_secs_f64());
-                Ok(())
-            }
+            Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Failed { step: format!("{} ({status})", self.shown) }),
             Err(error) => Err(Failed { step: format!("{}: {error}", self.shown) }),
         }

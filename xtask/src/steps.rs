@@ -64,9 +64,9 @@ pub(crate) fn bench(filter: Option<&str>) -> Outcome {
     Step::cargo("How long does a decision take?", &args).run()
 }
 
-/// Runs the comparison table.
+/// Prints the comparison, as a table or as JSON lines.
 pub(crate) fn compare(arguments: &[&str]) -> Outcome {
     let mut args = vec!["run", "--release", "-p", "tidegate-benches", "--bin", "compare", "--"];
     args.extend(arguments);
-    Step::cargo("How long does a decision take, beside others?", &args).run()
+    Step::cargo("How long does a decision take, beside others?", &args).run_silently()
 }

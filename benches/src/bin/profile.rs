@@ -8,11 +8,14 @@
 #![forbid(unsafe_code)]
 
 use clap::{Parser, ValueEnum};
+use std::sync::Arc;
 use std::time::Instant;
-use tidegate_benches::compare::floor::Floor;
+use tidegate::Nanos;
+use tidegate_benches::compare::floor::{Slots, Stream};
 use tidegate_benches::compare::governor::Governor;
-use tidegate_benches::compare::tidegate::Tidegate;
-use tidegate_benches::keys::Keys;
+use tidegate_benches::compare::tidegate::{Tidegate, shortest_step, turning_step};
+use tidegate_benches::keys::{Distribution, Keys};
+use tidegate_benches::threads::meet_together;
 use tidegate_benches::{Contender, Course, Pace};
 
 /// One kind of decision again and again, for a profiler to look at.
@@ -21,9 +24,10 @@ struct Args {
     /// What is decided.
     kind: Kind,
     /// How many keys.
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=Keys::MAX_POPULATION))]
     keys: u64,
     /// How many calls.
-    calls: u64,
+    calls: usize,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -38,22 +42,35 @@ enum Kind {
 
 fn contender(kind: Kind, keys: u64) -> Box<dyn Contender> {
     match kind {
-        Kind::Admit => Box::new(Tidegate::admitting(keys)),
-        Kind::Settle => Box::new(Tidegate::settling(keys)),
-        Kind::Turn => Box::new(Tidegate::turning(keys)),
-        Kind::Deny => Box::new(Tidegate::denying(keys)),
+        Kind::Admit => Box::new(Tidegate::admitting(keys, SEED)),
+        Kind::Settle => Box::new(Tidegate::settling(keys, SEED)),
+        Kind::Turn => Box::new(Tidegate::turning(keys, SEED)),
+        Kind::Deny => Box::new(Tidegate::denying(keys, SEED)),
         Kind::Governor => Box::new(Governor::one()),
-        Kind::Floor => Box::new(Floor::load(keys)),
+        Kind::Floor => Box::new(Stream(Arc::new(Slots::new(keys)))),
+    }
+}
+
+/// Of the keys and of Tidegate's hash.
+const SEED: u64 = 1;
+
+/// How much later each call is than the one before.
+fn step(kind: Kind, keys: u64) -> Nanos {
+    match kind {
+        Kind::Turn => turning_step(keys),
+        _ => shortest_step(keys, Distribution::Uniform, 1),
     }
 }
 
 fn main() {
     let Args { kind, keys, calls } = Args::parse();
     let contender = contender(kind, keys);
-    contender.meet(keys);
-    let mut course = Course { keys: Keys::new(keys, 0), calls, pace: Pace::Stream, first_call: 1 };
+    meet_together(contender.as_ref(), keys);
+    let dealt = Keys::new(keys, Distribution::Uniform, SEED, 0).deal(calls);
+    let step = step(kind, keys);
+    let course = Course { keys: &dealt, pace: Pace::Stream, start: step, step };
     let start = Instant::now();
-    let admitted = contender.run(&mut course);
+    let admitted = contender.run(&course);
     let elapsed = start.elapsed();
     println!(
         "{calls} calls, {admitted} admitted, {:.1} ns a call",
