@@ -10,6 +10,7 @@ pub mod clock;
 mod decision;
 pub mod headers;
 mod held;
+mod hint_line;
 mod limiter;
 mod nanos;
 mod packed;
@@ -19,6 +20,7 @@ mod reservation;
 mod sync;
 mod table;
 mod unit;
+mod zeroed;
 
 #[cfg(feature = "serde")]
 pub mod config;

@@ -4,9 +4,11 @@
 mod loom;
 
 mod decide;
+mod hints;
 
 use crate::clock::Timestamp;
 use crate::decision::{Decision, Standing};
+use crate::hint_line::HintLines;
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
 use crate::record::{Record, Verdict};
 use crate::reservation::Reservation;
@@ -29,6 +31,7 @@ pub struct Limiter {
     hasher: RandomState,
     plans: PlanRegistry,
     table: Table,
+    hint_lines: HintLines,
 }
 
 /// Sizes of a limiter. All memory is asked for at the start, and none later.
@@ -121,7 +124,8 @@ impl Builder {
         }
         let hasher = seed.map_or_else(RandomState::new, |seed| RandomState::with_seeds(seed, 1, 2, 3));
         let table = Table::new(keys, plans, threads, huge_pages).ok_or(BuildError::Memory(keys))?;
-        let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table };
+        let hint_lines = HintLines::new().ok_or(BuildError::Memory(keys))?;
+        let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table, hint_lines };
         for plan in Plan::built_in() {
             limiter.plans.add(&plan).map_err(|full| BuildError::Plans(full.max_plans))?;
         }
@@ -169,7 +173,7 @@ impl Limiter {
     }
 
     /// What [`check`](Self::check) would answer, and the key's limits as they stand. Charges and stores
-    /// nothing.
+    /// nothing, and takes no place in line: a denial's time is the exact one, also under slotted hints.
     pub fn peek<K: Hash + ?Sized>(
         &self,
         key: &K,

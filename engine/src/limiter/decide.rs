@@ -29,7 +29,7 @@ impl Limiter {
             && let Some(plan) = self.steady_plan(&entry.head, call)
             && let Some(decision) = decide_steady(entry, plan, call)
         {
-            return decision;
+            return self.placed(decision, plan, fingerprint, call);
         }
         self.decide_unsteady(fingerprint, call)
     }
@@ -65,7 +65,8 @@ impl Limiter {
             // A denial writes nothing; a change of plan is kept whatever becomes of the call (R9).
             let changed = admitted || record.head.plan() != entry.head.plan();
             if !changed || entry.store(&record) {
-                return (decision(verdict, &record.head, call.cost), plan, record);
+                let decision = decision(verdict, &record.head, call.cost);
+                return (self.placed(decision, plan, record.head.fingerprint(), call), plan, record);
             }
         }
     }

@@ -54,6 +54,8 @@ pub(crate) struct CompiledPlan {
     one_grid: bool,
     /// A window limit is in shadow.
     shadow_window: bool,
+    /// A window limit's denials give places in line.
+    slotted_hints: bool,
     names: [Option<Arc<str>>; 4],
 }
 
@@ -64,7 +66,8 @@ impl CompiledPlan {
         let one_grid = units[0].grid == units[1].grid;
         let in_shadow = |rules: &UnitRules| rules.window.is_some_and(|rule| !rule.enforced);
         let shadow_window = units.iter().any(in_shadow);
-        Self { plan, units, one_grid, shadow_window, names }
+        let slotted_hints = plan.has_slotted_hints();
+        Self { plan, units, one_grid, shadow_window, slotted_hints, names }
     }
 
     /// The grids of both units, or of one where they are the same.
@@ -78,6 +81,12 @@ impl CompiledPlan {
     #[inline]
     pub(crate) fn has_shadow_window(&self) -> bool {
         self.shadow_window
+    }
+
+    /// Whether a window limit's denials give places in line.
+    #[inline]
+    pub(crate) fn has_slotted_hints(&self) -> bool {
+        self.slotted_hints
     }
 
     /// The name of a limit, made once so that headers need not make it.

@@ -14,5 +14,7 @@ mod kept;
 mod oracle;
 /// R4: clients at an even pace.
 mod pace;
+/// R10s: places in line.
+mod slotted;
 /// Real threads against R1, R2 and R8.
 mod stress;
