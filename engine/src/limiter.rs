@@ -5,10 +5,12 @@ mod loom;
 
 mod decide;
 mod hints;
+mod operators;
 
 use crate::clock::Timestamp;
 use crate::decision::{Decision, Standing};
 use crate::hint_line::HintLines;
+use crate::observe::Observer;
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
 use crate::record::{Record, Verdict};
 use crate::reservation::Reservation;
@@ -32,6 +34,7 @@ pub struct Limiter {
     plans: PlanRegistry,
     table: Table,
     hint_lines: HintLines,
+    observer: Observer,
 }
 
 /// Sizes of a limiter. All memory is asked for at the start, and none later.
@@ -125,7 +128,8 @@ impl Builder {
         let hasher = seed.map_or_else(RandomState::new, |seed| RandomState::with_seeds(seed, 1, 2, 3));
         let table = Table::new(keys, plans, threads, huge_pages).ok_or(BuildError::Memory(keys))?;
         let hint_lines = HintLines::new().ok_or(BuildError::Memory(keys))?;
-        let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table, hint_lines };
+        let observer = Observer::new().ok_or(BuildError::Memory(keys))?;
+        let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table, hint_lines, observer };
         for plan in Plan::built_in() {
             limiter.plans.add(&plan).map_err(|full| BuildError::Plans(full.max_plans))?;
         }
@@ -157,7 +161,10 @@ impl Limiter {
     /// under that.
     #[inline]
     pub fn check<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
-        self.decide(self.fingerprint(key), Call { plan, cost, at })
+        let fingerprint = self.fingerprint(key);
+        let decision = self.decide(fingerprint, Call { plan, cost, at });
+        self.observer.decided(&decision, fingerprint);
+        decision
     }
 
     /// [`check`](Self::check), and the key's limits as they stand after it, for the headers.
@@ -168,7 +175,9 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Decision, Standing<'_>) {
-        let (decision, plan, record) = self.decide_whole(self.fingerprint(key), Call { plan, cost, at });
+        let fingerprint = self.fingerprint(key);
+        let (decision, plan, record) = self.decide_whole(fingerprint, Call { plan, cost, at });
+        self.observer.decided(&decision, fingerprint);
         (decision, Standing::new(plan, record, at))
     }
 
@@ -192,16 +201,19 @@ impl Limiter {
     pub fn settle(&self, reservation: Reservation, tokens: u64, at: Timestamp) {
         let actual = Cost { tokens, ..reservation.cost() };
         self.settle_to(&reservation, actual, at);
+        self.observer.settled();
     }
 
     /// Leaves a call charged as reserved: it failed under way, or its real cost stays unknown.
     pub fn settle_by_estimate(&self, reservation: Reservation, _at: Timestamp) {
         drop(reservation);
+        self.observer.settled();
     }
 
     /// Gives back all that a call was charged, its request too: the upstream never saw it.
     pub fn cancel(&self, reservation: Reservation, at: Timestamp) {
         self.settle_to(&reservation, Cost::default(), at);
+        self.observer.cancelled();
     }
 
     fn settle_to(&self, reservation: &Reservation, actual: Cost, at: Timestamp) {

@@ -58,7 +58,14 @@ fn nothing_is_allocated_from_the_first_call_to_the_last() {
             let _ = limiter.peek(&key, free, Cost::REQUEST, at);
             let _ = limiter.check("workers", slotted, Cost::REQUEST, at);
             limiter.change_plan("mover", plan, at);
+            if call % 1_000 == 0 {
+                limiter.fade_denied();
+            }
         }
     };
     assert_eq!(allocations(work), 0);
+    assert!(
+        limiter.observed().denied.total() > 1_000 && !limiter.most_denied(1).is_empty(),
+        "it was counted"
+    );
 }

@@ -10,6 +10,8 @@ mod history;
 mod hostile;
 /// Histories that once failed, or that stand for a rule.
 mod kept;
+/// What operators are told.
+mod observed;
 /// The specification in code: a sequential model with a full log and exact fractions.
 mod oracle;
 /// R4: clients at an even pace.
