@@ -62,6 +62,9 @@ pub struct PlanConfig {
     /// The burst fraction of all windows of the plan that give none of their own; 0.20 if not set.
     #[serde(default, deserialize_with = "field::burst")]
     pub burst: Option<Burst>,
+    /// Whether denials give places in line, for keys that many workers share; `false` if not set.
+    #[serde(default)]
+    pub slotted_hints: bool,
     /// Further limits.
     #[serde(default)]
     pub limits: Vec<LimitConfig>,
@@ -99,7 +102,7 @@ impl Plans {
 impl PlanConfig {
     /// The plan, under the name given.
     pub fn build(&self, name: &str) -> Result<Plan, ConfigError> {
-        let mut builder = Plan::builder(name);
+        let mut builder = Plan::builder(name).slotted_hints(self.slotted_hints);
         let mut before: Vec<Limit> = Vec::new();
         for (field, limit) in self.all_limits() {
             let refused = |problem| ConfigError { plan: name.into(), field: field.clone(), problem };

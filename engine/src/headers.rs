@@ -38,8 +38,8 @@ pub struct RateLimitHeaders {
 /// What a denied caller is told about trying again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// `Retry-After` and `retry-after-ms`. Never 0, which some clients take as an invitation to retry at
-    /// once.
+    /// `Retry-After` and `retry-after-ms`: the denial's own time, exact or a place in line. Never 0, which some
+    /// clients take as an invitation to retry at once.
     After(Nanos),
     /// The same for a day that is used up, with `x-should-retry: false`: a client would otherwise sleep for
     /// hours within one call.

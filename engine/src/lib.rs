@@ -10,8 +10,10 @@ pub mod clock;
 mod decision;
 pub mod headers;
 mod held;
+mod hint_line;
 mod limiter;
 mod nanos;
+mod observe;
 mod packed;
 mod plan;
 mod record;
@@ -19,6 +21,7 @@ mod reservation;
 mod sync;
 mod table;
 mod unit;
+mod zeroed;
 
 #[cfg(feature = "serde")]
 pub mod config;
@@ -29,6 +32,7 @@ pub use headers::RateLimitHeaders;
 pub use held::Held;
 pub use limiter::{BuildError, Builder, Limiter};
 pub use nanos::Nanos;
+pub use observe::{DeniedKey, KeyFingerprint, Observed, PerLimit};
 pub use plan::{Burst, Limit, Mode, Plan, PlanBuilder, PlanError, PlanId, PlansFull, Span};
 pub use record::{Denial, LimitStatus, Verdict};
 pub use reservation::Reservation;

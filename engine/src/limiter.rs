@@ -4,10 +4,14 @@
 mod loom;
 
 mod decide;
+mod hints;
+mod operators;
 
 use crate::clock::Timestamp;
 use crate::decision::{Decision, Standing};
+use crate::hint_line::HintLines;
 use crate::nanos::Nanos;
+use crate::observe::Observer;
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
 use crate::record::{ForgetAt, Record, Verdict};
 use crate::reservation::Reservation;
@@ -31,6 +35,8 @@ pub struct Limiter {
     hasher: RandomState,
     plans: PlanRegistry,
     table: Table,
+    hint_lines: HintLines,
+    observer: Observer,
 }
 
 /// Sizes of a limiter. All memory is asked for at the start, and none later.
@@ -137,7 +143,9 @@ impl Builder {
         }
         let table = Table::new(keys, plans, threads, huge_pages, longest_reservation)
             .ok_or(BuildError::Memory(keys))?;
-        let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table };
+        let hint_lines = HintLines::new().ok_or(BuildError::Memory(keys))?;
+        let observer = Observer::new().ok_or(BuildError::Memory(keys))?;
+        let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table, hint_lines, observer };
         for plan in Plan::built_in() {
             limiter.plans.add(&plan).map_err(|full| BuildError::Plans(full.max_plans))?;
         }
@@ -176,7 +184,10 @@ impl Limiter {
     /// under that.
     #[inline]
     pub fn check<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
-        self.decide(self.fingerprint(key), Asked { plan, cost, at })
+        let fingerprint = self.fingerprint(key);
+        let decision = self.decide(fingerprint, Asked { plan, cost, at });
+        self.observer.decided(&decision, fingerprint);
+        decision
     }
 
     /// [`check`](Self::check), and the key's limits as they stand after it, for the headers.
@@ -187,12 +198,14 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Decision, Standing<'_>) {
-        let (decision, plan, record) = self.decide_whole(self.fingerprint(key), Asked { plan, cost, at });
+        let fingerprint = self.fingerprint(key);
+        let (decision, plan, record) = self.decide_whole(fingerprint, Asked { plan, cost, at });
+        self.observer.decided(&decision, fingerprint);
         (decision, Standing::new(plan, record, at))
     }
 
     /// What [`check`](Self::check) would answer, and the key's limits as they stand. Charges and stores
-    /// nothing.
+    /// nothing, and takes no place in line: a denial's time is the exact one, also under slotted hints.
     pub fn peek<K: Hash + ?Sized>(
         &self,
         key: &K,
@@ -211,16 +224,19 @@ impl Limiter {
     pub fn settle(&self, reservation: Reservation, tokens: u64, at: Timestamp) {
         let actual = Cost { tokens, ..reservation.cost() };
         self.settle_to(&reservation, actual, at);
+        self.observer.settled();
     }
 
     /// Leaves a call charged as reserved: it failed under way, or its real cost stays unknown.
     pub fn settle_by_estimate(&self, reservation: Reservation, _at: Timestamp) {
         drop(reservation);
+        self.observer.settled();
     }
 
     /// Gives back all that a call was charged, its request too: the upstream never saw it.
     pub fn cancel(&self, reservation: Reservation, at: Timestamp) {
         self.settle_to(&reservation, Cost::default(), at);
+        self.observer.cancelled();
     }
 
     fn settle_to(&self, reservation: &Reservation, actual: Cost, at: Timestamp) {

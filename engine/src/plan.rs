@@ -38,6 +38,7 @@ use std::sync::Arc;
 pub struct Plan {
     name: Arc<str>,
     limits: [Option<Limit>; 4],
+    slotted_hints: bool,
 }
 
 impl Plan {
@@ -54,7 +55,7 @@ impl Plan {
             None,
             Some(Limit::day(Unit::Tokens, 200_000)),
         ];
-        Self { name: "free".into(), limits }
+        Self { name: "free".into(), limits, slotted_hints: false }
     }
 
     /// 1,000 requests and 10,000,000 tokens a minute, any number a day.
@@ -65,12 +66,12 @@ impl Plan {
             None,
             None,
         ];
-        Self { name: "pro".into(), limits }
+        Self { name: "pro".into(), limits, slotted_hints: false }
     }
 
     /// No limit until one is agreed: its limits are set for each key, with a plan of the key's own.
     pub fn enterprise() -> Self {
-        Self { name: "enterprise".into(), limits: [None, None, None, None] }
+        Self { name: "enterprise".into(), limits: [None, None, None, None], slotted_hints: false }
     }
 
     /// `free`, `pro` and `enterprise`.
@@ -81,6 +82,11 @@ impl Plan {
     /// The name given at its making.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the window limits' denials give places in line; see [`PlanBuilder::slotted_hints`].
+    pub fn has_slotted_hints(&self) -> bool {
+        self.slotted_hints
     }
 
     /// One of its limits, if set.

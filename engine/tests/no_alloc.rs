@@ -40,6 +40,8 @@ fn nothing_is_allocated_from_the_first_call_to_the_last() {
     assert_eq!(allocations(|| drop(vec![1])), 1, "the count works");
     let limiter = Limiter::builder().capacity(1_000).build().unwrap();
     let (free, pro) = (limiter.add_plan(&Plan::free()).unwrap(), limiter.add_plan(&Plan::pro()).unwrap());
+    let slotted = Plan::builder("slotted").requests_per_minute(2).slotted_hints(true).build().unwrap();
+    let slotted = limiter.add_plan(&slotted).unwrap();
     let work = || {
         for call in 0..10_000_u64 {
             let at = Timestamp::both(Nanos::from_millis(300 * call));
@@ -54,8 +56,16 @@ fn nothing_is_allocated_from_the_first_call_to_the_last() {
             }
             let _ = limiter.check_with_standing("busy", plan, Cost::REQUEST, at);
             let _ = limiter.peek(&key, free, Cost::REQUEST, at);
+            let _ = limiter.check("workers", slotted, Cost::REQUEST, at);
             limiter.change_plan("mover", plan, at);
+            if call % 1_000 == 0 {
+                limiter.fade_denied();
+            }
         }
     };
     assert_eq!(allocations(work), 0);
+    assert!(
+        limiter.observed().denied.total() > 1_000 && !limiter.most_denied(1).is_empty(),
+        "it was counted"
+    );
 }

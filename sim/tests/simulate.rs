@@ -448,3 +448,34 @@ fn every_scenario_of_the_gallery_is_understood() {
         simulate(&directory, &text.collect::<Vec<_>>().join("\n"));
     }
 }
+
+/// R10s, as a gateway's clients would meet it: a thousand workers of one key, all at once, at 50 a second.
+#[test]
+fn places_in_line_spare_the_workers_of_one_key_their_herd() {
+    let directory = Directory::new("slotted");
+    let calls_each = |slotted: bool| {
+        let scenario = format!(
+            r#"
+            duration = "2min"
+            [plans.p]
+            slotted_hints = {slotted}
+            [[plans.p.limits]]
+            unit = "requests"
+            amount = 50
+            window = "1s"
+            [[population]]
+            name = "workers"
+            plan = "p"
+            clients = 1000
+            clients_per_key = 1000
+            arrivals = {{ at-once = "1s" }}
+            retry = {{ policy = "retry-after", retries = 1000, jitter = "0s" }}
+            "#
+        );
+        let total = &simulate(&directory, &scenario)["total"];
+        assert_eq!(count(total, "admitted"), 1000, "{total}");
+        count(total, "offered") as f64 / 1000.0
+    };
+    let (exact, slotted) = (calls_each(false), calls_each(true));
+    assert!(exact > 40.0 && slotted < 2.5, "{exact} calls a worker, {slotted} with places in line");
+}

@@ -35,6 +35,14 @@ fn the_common_limits_have_fields_of_their_own() {
 }
 
 #[test]
+fn slotted_hints_are_an_option_of_the_plan() {
+    let slotted = |text| plans(text).build().unwrap()[0].has_slotted_hints();
+    assert!(slotted("[p]\nslotted_hints = true\nrequests_per_minute = 5"));
+    assert!(!slotted("[p]\nslotted_hints = false") && !slotted("[p]"));
+    assert_eq!(misread("[p]\nslotted_hints = 1"), "invalid type: integer `1`, expected a boolean");
+}
+
+#[test]
 fn every_other_limit_stands_in_a_list() {
     let text = r#"
         [p]

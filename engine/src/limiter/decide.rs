@@ -72,7 +72,8 @@ impl Limiter {
             let changed = admitted || record.head.plan != entry.record.head.plan;
             if !changed || entry.store(&record) {
                 let own = if entry.is_shared() { record.head.tag } else { fingerprint };
-                return (decision(verdict, own, &record, asked.cost), plan, record);
+                let decision = decision(verdict, own, &record, asked.cost);
+                return (self.placed(decision, plan, own, asked), plan, record);
             }
         }
     }

@@ -15,11 +15,18 @@ pub struct PlanBuilder {
     limits: Vec<Limit>,
     /// Limits that follow the plan's burst, by their place in `limits`.
     inherits_burst: Vec<usize>,
+    slotted_hints: bool,
 }
 
 impl PlanBuilder {
     pub(crate) fn new(name: Arc<str>) -> Self {
-        Self { name, burst: Burst::DEFAULT.as_f64(), limits: Vec::new(), inherits_burst: Vec::new() }
+        Self {
+            name,
+            burst: Burst::DEFAULT.as_f64(),
+            limits: Vec::new(),
+            inherits_burst: Vec::new(),
+            slotted_hints: false,
+        }
     }
 
     /// A sliding window of one minute for requests, with the plan's burst.
@@ -40,6 +47,21 @@ impl PlanBuilder {
     /// The burst fraction of the per-minute limits named above, from 0 to 10; 0.20 if not set.
     pub fn burst(mut self, fraction: f64) -> Self {
         self.burst = fraction;
+        self
+    }
+
+    /// Whether each denial by a window limit is given a place in line as its retry time, one emission interval
+    /// after the last place given, instead of the exact time (R10s). `false` if not set.
+    ///
+    /// For keys that many workers share: given equal times, all of them come back at once, and all but a few are
+    /// denied again. 1,000 workers of one key at 50 requests a second then need 127 calls each; with places in
+    /// line they need 2. A place is advice and reserves nothing: whoever comes when there is room is admitted.
+    /// It is never before the exact time, and at most the longer of a window and a minute, and the call's own
+    /// interval, after it; a line that long begins anew. Days keep their exact time: every client may come at midnight.
+    ///
+    /// [`Limiter::peek`](crate::Limiter::peek) tells the exact time still, and takes no place.
+    pub fn slotted_hints(mut self, slotted: bool) -> Self {
+        self.slotted_hints = slotted;
         self
     }
 
@@ -73,7 +95,7 @@ impl PlanBuilder {
             }
             *place = Some(limit);
         }
-        Ok(Plan { name: self.name, limits })
+        Ok(Plan { name: self.name, limits, slotted_hints: self.slotted_hints })
     }
 }
 

@@ -83,6 +83,8 @@ pub(crate) struct CompiledPlan {
     one_grid: bool,
     quick: [QuickRule; 2],
     has_day: bool,
+    /// A window limit's denials give places in line.
+    slotted_hints: bool,
     names: [Option<Arc<str>>; 4],
 }
 
@@ -93,7 +95,8 @@ impl CompiledPlan {
         let one_grid = units[0].grid == units[1].grid;
         let quick = Unit::ALL.map(|unit| QuickRule::new(unit, &units[unit as usize]));
         let has_day = units.iter().any(|rules| rules.day.is_some());
-        Self { plan, units, one_grid, quick, has_day, names }
+        let slotted_hints = plan.has_slotted_hints();
+        Self { plan, units, one_grid, quick, has_day, slotted_hints, names }
     }
 
     /// The grids of both units, or of one where they are the same.
@@ -113,6 +116,12 @@ impl CompiledPlan {
     #[inline]
     pub(crate) fn has_day(&self) -> bool {
         self.has_day
+    }
+
+    /// Whether a window limit's denials give places in line.
+    #[inline]
+    pub(crate) fn has_slotted_hints(&self) -> bool {
+        self.slotted_hints
     }
 
     /// The name of a limit, made once so that headers need not make it.

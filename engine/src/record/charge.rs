@@ -24,7 +24,8 @@ pub struct Denial {
     /// The limit that denies; of several, the one that denies longest.
     pub limit: LimitId,
     /// After exactly so long the same call is admitted, if nothing else arrives; a nanosecond earlier it is
-    /// denied (R10).
+    /// denied (R10). Under a plan with [slotted hints](crate::PlanBuilder::slotted_hints) a denial by a window
+    /// tells a place in line here, which is that time or a later one (R10s).
     pub retry_after: Nanos,
 }
 

@@ -10,9 +10,13 @@ mod history;
 mod hostile;
 /// Histories that once failed, or that stand for a rule.
 mod kept;
+/// What operators are told.
+mod observed;
 /// The specification in code: a sequential model with a full log and exact fractions.
 mod oracle;
 /// R4: clients at an even pace.
 mod pace;
+/// R10s: places in line.
+mod slotted;
 /// Real threads against R1, R2 and R8.
 mod stress;

@@ -156,3 +156,20 @@ fn limits_of_ones_own_are_called_by_their_names_and_shadow_ones_deny_nothing() {
     assert!(summary.contains("would be denied, limit in shadow"), "{summary}");
     assert!(summary.contains("by tokens_per_hour"), "{summary}");
 }
+
+#[test]
+fn slotted_hints_tell_each_denied_call_a_place_of_its_own() {
+    let bench = Bench::new();
+    let limit = "requests_per_minute = 20\nburst = 0\n";
+    bench.file("plans.toml", format!("[plans.exact]\n{limit}[plans.slotted]\n{limit}slotted_hints = true\n"));
+    bench.file("trace.csv", format!("time\n{}", "1700000000\n".repeat(24)));
+    let told = |plan: &str| {
+        let rows = bench.decisions(&["--plans", "plans.toml", "--plan", plan, "trace.csv"]);
+        assert_eq!(words(&rows), [vec!["admitted"; 20], vec!["denied"; 4]].concat());
+        rows[20..].iter().map(|row| row.retry_after_ns.unwrap()).collect::<Vec<_>>()
+    };
+    let exact = told("exact");
+    assert_eq!(exact, [exact[0]; 4]);
+    // One more every three seconds.
+    assert_eq!(told("slotted"), [0, 1, 2, 3].map(|place| exact[0] + place * 3_000_000_000));
+}

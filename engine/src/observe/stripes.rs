@@ -1,0 +1,103 @@
+//! The memory of the counts: a stripe for each thread, in blocks of two cache lines.
+
+use super::counters::Counters;
+use super::sketch::Set;
+use crate::sync::AtomicU64;
+use crate::zeroed;
+
+/// Threads of a number below this have a stripe each, which no other thread ever writes: numbers are given once
+/// in a process. Those of a higher number share the other stripes. 64 is more threads than most gateways decide on;
+/// memory is taken up by those that do.
+#[cfg(not(tidegate_loom))]
+pub(super) const OWNED: usize = 64;
+#[cfg(not(tidegate_loom))]
+const SHARED: usize = 8;
+/// Sets of a stripe's sketch. Five keys each: the 320 cells and the counters are 8,320 bytes a thread.
+#[cfg(not(tidegate_loom))]
+pub(super) const SETS: usize = 64;
+
+#[cfg(tidegate_loom)]
+pub(super) const OWNED: usize = 1;
+#[cfg(tidegate_loom)]
+const SHARED: usize = 1;
+#[cfg(tidegate_loom)]
+pub(super) const SETS: usize = 1;
+
+/// Words of a block: two cache lines, which processors fetch as a pair.
+pub(super) const BLOCK_WORDS: usize = 16;
+/// A block of counters, and the sets.
+const STRIPE_BLOCKS: usize = 1 + SETS;
+
+/// Words that are written together.
+pub(super) type Block = [AtomicU64; BLOCK_WORDS];
+
+/// Who writes a stripe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writers {
+    /// One thread alone: what it loads is what it stored last.
+    One,
+    /// Any number of threads.
+    Many,
+}
+
+/// All stripes, on pages that take up no memory before they are written.
+#[derive(Debug)]
+pub(super) struct Stripes {
+    words: Box<[AtomicU64]>,
+    /// The first word that is aligned to a block.
+    first: usize,
+}
+
+/// The counts of one thread, or of those that share them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stripe<'a> {
+    pub(super) counters: Counters<'a>,
+    sets: &'a [Block],
+    pub(super) writers: Writers,
+}
+
+impl Stripes {
+    /// Stripes of zeroes. `None` if the system does not give the memory.
+    pub(super) fn new() -> Option<Self> {
+        // One block more than is used, so that the others can be aligned.
+        let words = zeroed::words(((OWNED + SHARED) * STRIPE_BLOCKS + 1) * BLOCK_WORDS)?;
+        let first = words.as_ptr().align_offset(size_of::<Block>()).min(BLOCK_WORDS);
+        Some(Self { words, first })
+    }
+
+    /// The stripe that a thread of this number counts in.
+    #[inline]
+    pub(super) fn of_thread(&self, number: usize) -> Stripe<'_> {
+        if number < OWNED {
+            self.stripe(number, Writers::One)
+        } else {
+            self.stripe(OWNED + number % SHARED, Writers::Many)
+        }
+    }
+
+    /// Every stripe, to be read.
+    pub(super) fn all(&self) -> impl Iterator<Item = Stripe<'_>> {
+        (0..OWNED + SHARED).map(|place| self.stripe(place, Writers::Many))
+    }
+
+    #[inline]
+    fn stripe(&self, place: usize, writers: Writers) -> Stripe<'_> {
+        let first = self.first + place * STRIPE_BLOCKS * BLOCK_WORDS;
+        let (blocks, _) = self.words[first..][..STRIPE_BLOCKS * BLOCK_WORDS].as_chunks();
+        Stripe { counters: Counters(&blocks[0]), sets: &blocks[1..], writers }
+    }
+}
+
+impl<'a> Stripe<'a> {
+    /// The set in which a key may stand: the same in every stripe.
+    #[inline]
+    pub(super) fn set(&self, fingerprint: u64) -> Set<'a> {
+        // A fingerprint is a hash; any of its bits will do.
+        self.set_at((fingerprint >> 32) as usize % SETS)
+    }
+
+    #[inline]
+    pub(super) fn set_at(&self, place: usize) -> Set<'a> {
+        Set(&self.sets[place])
+    }
+}

@@ -1,0 +1,44 @@
+//! The largest of many, in one pass.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// The `k` largest items, the largest first, in memory for `k` of them.
+///
+/// For the hottest keys of a table, walk it and give pairs of weight and [`KeyFingerprint`](super::KeyFingerprint):
+/// where weights are equal, fingerprints decide, so that the answer depends on the order of the walk in nothing.
+pub(crate) fn top_k<T: Ord>(items: impl IntoIterator<Item = T>, k: usize) -> Vec<T> {
+    let mut largest = BinaryHeap::new();
+    for item in items {
+        if largest.len() < k {
+            largest.push(Reverse(item));
+        } else if let Some(mut smallest) = largest.peek_mut()
+            && smallest.0 < item
+        {
+            *smallest = Reverse(item);
+        }
+    }
+    largest.into_sorted_vec().into_iter().map(|Reverse(item)| item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::quickcheck;
+
+    quickcheck! {
+        fn they_are_those_that_sorting_finds(items: Vec<(u8, u64)>, k: usize) -> bool {
+            let k = k % 20;
+            let mut sorted = items.clone();
+            sorted.sort_unstable_by_key(|item| Reverse(*item));
+            sorted.truncate(k);
+            top_k(items, k) == sorted
+        }
+    }
+
+    #[test]
+    fn more_than_there_are_is_all_there_are() {
+        assert_eq!(top_k([3, 1, 2], usize::MAX), [3, 2, 1]);
+        assert!(top_k([3, 1, 2], 0).is_empty());
+    }
+}

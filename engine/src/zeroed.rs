@@ -1,0 +1,16 @@
+//! Words that are zero, in memory that the system gives only once they are used.
+
+use crate::sync::AtomicU64;
+
+/// So many words of zero, on pages that take up no memory before their first word is written. `None` if the
+/// system does not give the memory.
+#[cfg(not(tidegate_loom))]
+pub(crate) fn words(count: usize) -> Option<Box<[AtomicU64]>> {
+    bytemuck::allocation::try_zeroed_slice_box(count).ok()
+}
+
+/// The same for loom, whose atomics are no plain words.
+#[cfg(tidegate_loom)]
+pub(crate) fn words(count: usize) -> Option<Box<[AtomicU64]>> {
+    Some((0..count).map(|_| AtomicU64::new(0)).collect())
+}
