@@ -76,7 +76,7 @@ impl std::error::Error for BuildError {}
 
 /// Strikes that come faster than this are one burst: of calls that were under way at the same time, or of a
 /// batch that was started at once. So many of a burst count,
-const BURST: u32 = 20;
+const BURST: u32 = 16;
 /// and then one in each of this time. It is less than the 50 ms between calls at 20 a second, so that those count
 /// to the last.
 const BURST_DRAIN: Nanos = Nanos::from_millis(40);
@@ -97,7 +97,7 @@ impl Default for Builder {
         Self {
             addresses: 1 << 16,
             pairs: 1 << 18,
-            tolerance: 40,
+            tolerance: 32,
             drain: Nanos::from_millis(80),
             leeway: Nanos::from_millis(100),
             first_block: Nanos::from_secs(30),
@@ -123,7 +123,7 @@ impl Builder {
         Self { pairs, ..self }
     }
 
-    /// So many strikes may stand before an address is blocked, from 1 to 1,000. 40 if not set.
+    /// So many strikes may stand before an address is blocked, from 1 to 1,000. 32 if not set.
     pub fn tolerance(self, strikes: u32) -> Self {
         Self { tolerance: strikes, ..self }
     }

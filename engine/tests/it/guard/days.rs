@@ -146,7 +146,7 @@ fn run(client: &Client, crowd: Crowd, server: &Server) -> Outcome {
 /// Nobody is blocked, whatever the client and the crowd. Prints how near each came.
 #[track_caller]
 fn nobody_is_blocked(server: impl Fn() -> Server) {
-    println!("the most strikes that stood, of 40 tolerated:\n");
+    println!("the most strikes that stood, of 32 tolerated:\n");
     print!("| {:32} |", "client");
     CROWDS.iter().for_each(|(name, _)| print!(" {name:>9} |"));
     println!();
