@@ -53,15 +53,16 @@ struct Crowd {
     keys: usize,
     workers_each: usize,
     pause: (f64, f64),
-    hours: u64,
+    minutes: u64,
 }
 
 const PAUSE: (f64, f64) = (1.0, 30.0);
+const DAY: u64 = 24 * 60;
 const CROWDS: [(&str, Crowd); 4] = [
-    ("1 worker", Crowd { keys: 1, workers_each: 1, pause: PAUSE, hours: 24 }),
-    ("8 workers", Crowd { keys: 1, workers_each: 8, pause: PAUSE, hours: 24 }),
-    ("8 hurried", Crowd { keys: 1, workers_each: 8, pause: (1.0, 1.0), hours: 2 }),
-    ("200 keys", Crowd { keys: 200, workers_each: 1, pause: PAUSE, hours: 1 }),
+    ("1 worker", Crowd { keys: 1, workers_each: 1, pause: PAUSE, minutes: DAY }),
+    ("8 workers", Crowd { keys: 1, workers_each: 8, pause: PAUSE, minutes: DAY }),
+    ("8 hurried", Crowd { keys: 1, workers_each: 8, pause: (1.0, 1.0), minutes: 30 }),
+    ("200 keys", Crowd { keys: 200, workers_each: 1, pause: PAUSE, minutes: 20 }),
 ];
 
 struct Worker {
@@ -95,7 +96,7 @@ fn run(client: &Client, crowd: Crowd, server: &Server) -> Outcome {
         .map(|number| Reverse((begin + nanos(random.between(0.0, crowd.pause.1)), number)))
         .collect();
     while let Some(Reverse((now, number))) = due.pop() {
-        if now >= begin + crowd.hours * 3_600_000_000_000 {
+        if now >= begin + crowd.minutes * 60_000_000_000 {
             break;
         }
         let (at, worker) = (Timestamp::both(Nanos::new(now)), &mut workers[number]);
@@ -192,7 +193,7 @@ fn nobody_is_blocked_on_the_free_plan() {
 /// The figures of `docs/guard.md`: with how many workers of one key behind one address, all denied, a client begins to be
 /// taken for an attacker.
 #[test]
-#[ignore = "prints figures, and asserts no more than that eight are safe"]
+#[ignore = "the figures; that eight workers are safe is asserted by the others, too"]
 fn how_many_workers_until_a_block() {
     println!("| {:32} | used up | used up, pause 1 s | told the same | told 2 s each |", "client");
     for client in &CLIENTS {
@@ -204,11 +205,13 @@ fn how_many_workers_until_a_block() {
             (Server::Wait(2), PAUSE),
         ] {
             let blocked = |workers| {
-                run(client, Crowd { keys: 1, workers_each: workers, pause, hours: 2 }, &server).blocked
+                run(client, Crowd { keys: 1, workers_each: workers, pause, minutes: 120 }, &server).blocked
             };
             let most = [4, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
             let safe = most.into_iter().take_while(|workers| !blocked(*workers)).last();
             print!(" {:>7} |", safe.map_or("< 4".into(), |workers| workers.to_string()));
+            let blind = client.name.ends_with("no hint seen");
+            assert!(safe >= Some(8) || blind, "{}: {safe:?}", client.name);
         }
         println!();
     }
@@ -228,11 +231,10 @@ fn who_ignores_429s_at_20_calls_a_second_is_blocked_within_seconds() {
     let mut blocked = None;
     for call in 0..400 {
         let at = super::millis(50 * call);
-        if let Some((wait, _)) = server.call(0, at) {
-            if let Mark::Blocked(_) = guard.denied(attacker, &0, wait, at) {
-                blocked = Some(call);
-                break;
-            }
+        let denied = server.call(0, at).map(|(wait, _)| guard.denied(attacker, &0, wait, at));
+        if let Some(Mark::Blocked(_)) = denied {
+            blocked = Some(call);
+            break;
         }
     }
     let (first_denied, blocked) = (24, blocked.expect("not blocked within 20 s"));

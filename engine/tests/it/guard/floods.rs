@@ -19,7 +19,7 @@ fn small() -> Guard {
     Guard::builder().addresses(1_024).pairs(4_096).build().unwrap()
 }
 
-/// A million addresses, each denied, struck and let go: the blocked one stays blocked, the innocent one is not
+/// A million addresses, each denied or struck: the blocked one stays blocked, the innocent one is not
 /// blocked, an attacker in their midst is, and memory does not grow.
 #[test]
 fn a_flood_of_a_million_addresses_frees_nobody_and_blocks_nobody() {
@@ -32,13 +32,12 @@ fn a_flood_of_a_million_addresses_frees_nobody_and_blocks_nobody() {
     let mut attack = None;
     for number in 0..1_000_000_u32 {
         let at = millis(6_000 + u64::from(number / 50));
-        let flood = if number % 2 == 0 {
-            v4(0x0b00_0000 + number)
+        let mark = if number % 2 == 0 {
+            guard.denied(v4(0x0b00_0000 + number), &number, WAIT, at)
         } else {
-            v6(0x2001_0db8_0000_0000 + u64::from(number))
+            guard.strike(v6(0x2001_0db8_0000_0000 + u64::from(number)), at)
         };
-        assert!(!matches!(guard.denied(flood, &number, WAIT, at), Mark::Blocked(_)));
-        assert!(!matches!(guard.strike(flood, at), Mark::Blocked(_)));
+        assert!(!matches!(mark, Mark::Blocked(_)));
         if number % 2_500 == 0 {
             assert!(guard.check(blocked, at).is_blocked(), "freed after {number}");
             assert_eq!(guard.check(innocent, at), Answer::Pass);
@@ -85,14 +84,14 @@ fn blocks_beyond_the_room_are_counted_and_push_nobody_out() {
 fn an_address_is_not_blocked_for_the_number_of_its_keys() {
     let guard = small();
     let office = address("198.51.100.7");
-    for second in 0..600 {
+    for second in 0..120 {
         for key in 0..1_000_u32 {
             let at = millis(second * 1_000 + u64::from(key));
             assert!(!matches!(guard.denied(office, &key, WAIT, at), Mark::Blocked(_)), "{second} s");
             assert_eq!(guard.check(office, at), Answer::Pass);
         }
     }
-    assert!(guard.statistics(secs(600)).strikes > 500_000);
+    assert!(guard.statistics(secs(120)).strikes > 100_000);
 }
 
 /// One of them is an attacker: it has its own strikes, and the address is blocked for it.
@@ -123,7 +122,7 @@ fn inventing_keys_does_not_help() {
 fn a_batch_started_at_once_is_one_burst() {
     for spread in [1, 100, 1_000] {
         let guard = small();
-        for batch in 0..100 {
+        for batch in 0..30 {
             for call in 0..1_000 {
                 let at = millis(batch * 10_000 + call * spread / 1_000);
                 let mark = guard.denied(v4(9), "key", Nanos::DAY, at);
@@ -138,7 +137,7 @@ fn a_batch_started_at_once_is_one_burst() {
 fn workers_that_come_back_together_are_no_attack() {
     for wait in [200, 1_000, 3_000] {
         let guard = small();
-        for turn in 0..1_000 {
+        for turn in 0..100 {
             for worker in 0..1_000 {
                 let at = millis(turn * wait + worker / 10);
                 let told = Nanos::from_millis(wait - worker / 10);
