@@ -15,15 +15,15 @@ fn address(number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + number % ADDRESSES))
 }
 
-fn at(call: u32) -> Timestamp {
-    Timestamp::both(Nanos::from_secs(1_000_000) + Nanos::from_millis(u64::from(call) / 1_000))
+fn at(second: u64) -> Timestamp {
+    Timestamp::both(Nanos::from_secs(1_000_000 + second))
 }
 
 /// A guard with 300 networks on its allow-list, none of which is called from.
-fn guard() -> Guard {
+fn guard(tolerance: u32) -> Guard {
     let networks =
-        (0..300).filter_map(|number| Network::new(IpAddr::V4(Ipv4Addr::from(number << 24 | 1)), 32));
-    Guard::builder().allow(networks).build().expect("the defaults are in range")
+        (0..300).filter_map(|number| Network::new(IpAddr::V4(Ipv4Addr::from(number << 24 | 0xff_ffff)), 32));
+    Guard::builder().tolerance(tolerance).allow(networks).build().expect("the defaults are in range")
 }
 
 fn steps(criterion: &mut Criterion) {
@@ -33,16 +33,17 @@ fn steps(criterion: &mut Criterion) {
         call = call.wrapping_add(1);
         call
     };
-    let free = guard();
+    let free = guard(32);
     group.bench_function("check, nobody blocked", |bencher| {
         bencher.iter(|| free.check(black_box(address(next())), at(0)));
     });
-    let busy = guard();
+    let busy = guard(1);
     for number in 0..1_000 {
-        for _ in 0..60 {
+        for _ in 0..2 {
             let _ = busy.strike(IpAddr::V4(Ipv4Addr::from(0x0b00_0000 + number)), at(0));
         }
     }
+    assert_eq!(busy.blocks(at(0)).count(), 1_000);
     group.bench_function("check, others blocked", |bencher| {
         bencher.iter(|| busy.check(black_box(address(next())), at(0)));
     });
@@ -51,13 +52,13 @@ fn steps(criterion: &mut Criterion) {
         bencher.iter(|| free.denied(black_box(address(next())), "key", wait, at(0)));
     });
     group.bench_function("denied, a strike", |bencher| {
-        let (guard, wait) = (guard(), Nanos::from_secs(60));
+        let (guard, wait) = (guard(32), Nanos::from_secs(60));
         let mut second = 0;
         bencher.iter(|| {
             second += u64::from(next().is_multiple_of(ADDRESSES));
-            let at = Timestamp::both(Nanos::from_secs(1_000_000 + second % 50));
-            guard.denied(black_box(address(next())), "key", wait, at)
+            guard.denied(black_box(address(next())), "key", wait, at(second % 50))
         });
+        assert!(second < 2 || guard.statistics(at(0)).strikes > 0);
     });
     group.finish();
 }
