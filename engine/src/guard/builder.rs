@@ -74,12 +74,16 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
-/// Strikes that come faster than this are one burst: of calls that were under way at the same time, or of a
-/// batch that was started at once. So many of a burst count,
-const BURST: u32 = 16;
-/// and then one in each of this time. It is less than the 50 ms between calls at 20 a second, so that those count
-/// to the last.
-const BURST_DRAIN: Nanos = Nanos::from_millis(40);
+/// Early calls of many workers come in waves: each is told once to wait, all within the time that a call takes. So
+/// however many come at once, strikes stand no faster than this: half the tolerance at once (if the tolerance is
+/// small, this many), ...
+const LEAST_BURST: u32 = 16;
+
+/// ... and then 1.28 for each one that drains: a wave must last to reach the tolerance. At the default rates these are
+/// 16 a second, of the 20 of an attacker who is to be blocked within seconds.
+const fn burst_drain(drain: Nanos) -> Nanos {
+    Nanos::new(drain.get() / 32 * 25)
+}
 
 /// What a guard needs of its numbers.
 #[derive(Debug)]
@@ -220,7 +224,7 @@ impl Builder {
         Ok(Rules {
             strikes: Rate::new(self.drain, self.tolerance),
             tolerance: self.tolerance,
-            burst: Rate::new(BURST_DRAIN, BURST),
+            burst: Rate::new(burst_drain(self.drain), LEAST_BURST.max(self.tolerance / 2)),
             leeway: self.leeway,
             terms: Terms { first, longest, forgiveness: self.forgiveness },
             status: self.status,

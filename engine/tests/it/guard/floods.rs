@@ -215,7 +215,7 @@ fn clocks_that_stand_go_back_and_jump() {
 #[test]
 fn strikes_of_many_threads_all_count() {
     const THREADS: u32 = 4;
-    const EACH: u32 = 200;
+    const EACH: u32 = 100;
     let guard = Guard::builder().addresses(4_096).pairs(64).tolerance(1_000).drain(Nanos::from_secs(3_600));
     let guard = guard.build().unwrap();
     std::thread::scope(|scope| {

@@ -16,8 +16,7 @@ const DRAIN: u64 = 30 * TICK;
 const LEEWAY: u64 = 6 * TICK;
 /// 100 ms and the rest of a tick.
 const TOGETHER: u64 = 7 * TICK;
-/// 40 ms, rounded down to 4.096 µs.
-const BURST_DRAIN: u64 = 40_000_000 >> 12 << 12;
+const BURST_DRAIN: u64 = DRAIN / 32 * 25;
 const BURST: u64 = 16;
 const FIRST: u64 = 1 << 35;
 const LONGEST: u64 = 1 << 38;
