@@ -202,10 +202,10 @@ fn nobody_is_blocked_on_the_free_plan() {
 /// call takes.
 #[test]
 fn a_hundred_busy_workers_of_a_paying_key_are_not_blocked() {
-    for name in ["openai-python", "anthropic-python", "openai-node", "async-openai", "cohere", "litellm"] {
+    for name in ["openai-python", "async-openai", "cohere"] {
         let client = CLIENTS.iter().find(|client| client.name.starts_with(name)).unwrap();
         for (workers, answer) in [(20, 0.5), (50, 2.0), (100, 2.0), (100, 3.0)] {
-            let crowd = Crowd { keys: 1, workers_each: workers, pause: (0.0, 0.0), answer, minutes: 30 };
+            let crowd = Crowd { keys: 1, workers_each: workers, pause: (0.0, 0.0), answer, minutes: 8 };
             let outcome = run(client, crowd, &Server::plan(&Plan::pro()));
             println!("{name}, {workers} workers, {answer} s a call: {outcome:?}");
             assert!(!outcome.blocked && outcome.denied > 100, "{name}, {workers} workers: {outcome:?}");
