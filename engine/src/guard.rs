@@ -45,8 +45,9 @@
 //! Each decision takes constant time (at most 16 slots are looked at, at most three words changed), neither
 //! allocates nor locks nor makes a system call, and never panics. Memory is fixed when the guard is built; when
 //! it is full, what is new is not tracked, and counted as such: no blocked address is forgotten for it. Times
-//! are those of [`Timestamp::monotonic`]; a clock that goes back forgets promises, strikes and blocks rather
-//! than prolonging them.
+//! are those of [`Timestamp::monotonic`]. A clock that goes back by more than a second and what it takes to drain
+//! all strikes forgets promises, strikes and blocks rather than prolonging them; after a smaller step back, strikes
+//! that stand count as newer than they are.
 
 mod block;
 mod bucket;

@@ -56,7 +56,8 @@ impl Bucket {
     }
 
     /// When it has drained; now, if it has. A time further ahead than a full bucket needs is of a clock that
-    /// has gone back since, and counts for nothing.
+    /// has gone back since, and counts for nothing. One that has gone back by less makes what stands look newer, and so
+    /// more: racing threads, whose times differ by microseconds, notice nothing of it.
     fn drained_at(self, rate: Rate, now: Nanos) -> u64 {
         let unit = Self::unit(now);
         let latest = Self::unit(now + CLOCK_SLACK).saturating_add(rate.capacity());
