@@ -1,8 +1,9 @@
-//! Plans as configuration files spell them.
+//! Plans and the guard's rules as configuration files spell them.
 //!
 //! [`Plans`] and its parts are for `serde`: they can be fields of a program's own configuration, in any
 //! format. Each number is checked as it is read, so that the format's error points to its place; what only the whole plan shows is
-//! found by [`Plans::build`], whose [`ConfigError`] has the path of the field.
+//! found by [`Plans::build`], whose [`ConfigError`] has the path of the field. [`GuardConfig`] is the section of a
+//! [guard](crate::guard).
 //!
 //! ```
 //! use tidegate::config::Plans;
@@ -32,12 +33,14 @@
 //! ```
 
 mod field;
+mod guard;
 mod table;
 mod time_span;
 
 use crate::plan::{Burst, Limit, Mode, Plan, PlanError, Span};
 use crate::unit::Unit;
 pub use field::{Amount, LimitName};
+pub use guard::GuardConfig;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;

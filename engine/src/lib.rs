@@ -8,6 +8,7 @@ struct FrontPage;
 
 pub mod clock;
 mod decision;
+pub mod guard;
 pub mod headers;
 mod held;
 mod hint_line;
@@ -28,6 +29,7 @@ pub mod config;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use decision::{Admission, Decision, Standing};
+pub use guard::Guard;
 pub use headers::RateLimitHeaders;
 pub use held::Held;
 pub use limiter::{BuildError, Builder, Limiter};

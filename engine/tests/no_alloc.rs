@@ -2,6 +2,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr};
+use tidegate::guard::Guard;
 use tidegate::{Cost, Decision, Limiter, Nanos, Plan, Timestamp};
 
 struct Counting;
@@ -68,4 +70,28 @@ fn nothing_is_allocated_from_the_first_call_to_the_last() {
         limiter.observed().denied.total() > 1_000 && !limiter.most_denied(1).is_empty(),
         "it was counted"
     );
+}
+
+#[test]
+fn the_guard_allocates_nothing_either() {
+    let allowed = "192.0.2.0/24".parse().unwrap();
+    let guard = Guard::builder().addresses(256).pairs(256).tolerance(2).allow([allowed]).build().unwrap();
+    let work = || {
+        for call in 0..20_000_u32 {
+            let at = Timestamp::both(Nanos::from_millis(50 * u64::from(call)));
+            let address = IpAddr::V4(Ipv4Addr::from(0xc000_0200 | (call % 700)));
+            let _ = guard.check(address, at);
+            let _ = guard.denied(address, &(call % 3), Nanos::from_secs(60), at);
+            for _ in 0..4 {
+                let _ = guard.strike(address, at);
+            }
+            if call % 1_000 == 0 {
+                guard.lift(address, at);
+                guard.blocks(at).for_each(drop);
+                let _ = guard.statistics(at);
+            }
+        }
+    };
+    assert_eq!(allocations(work), 0);
+    assert!(guard.statistics(Timestamp::both(Nanos::ZERO)).blocks > 0);
 }

@@ -5,6 +5,7 @@ use crate::plan::{Burst, Mode, Span};
 use crate::unit::Unit;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
+use std::marker::PhantomData;
 use std::num::NonZeroU64;
 
 /// How many units a limit allows: at least 1.
@@ -39,6 +40,26 @@ impl<'de> Deserialize<'de> for Amount {
         }
         deserializer.deserialize_u64(Whole)
     }
+}
+
+/// A number of its type.
+pub(super) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
+    struct Whole<T>(PhantomData<T>);
+    impl<T: TryFrom<u64>> Visitor<'_> for Whole<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let largest = u64::MAX >> (u64::BITS - u8::BITS * size_of::<T>() as u32);
+            write!(f, "a whole number from 0 to {largest}")
+        }
+        fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+            T::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+        }
+        fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+            let whole = u64::try_from(number).ok().and_then(|number| T::try_from(number).ok());
+            whole.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+        }
+    }
+    deserializer.deserialize_u64(Whole(PhantomData))
 }
 
 /// A name that can stand in an HTTP header field.

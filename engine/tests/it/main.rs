@@ -2,6 +2,8 @@
 
 /// The engine against the oracle, decision by decision.
 mod agreement;
+/// R13: the guard under real clients, attackers and floods.
+mod guard;
 /// R11 and the IETF fields, byte for byte.
 mod headers;
 /// Random histories of calls, settles, plan changes and clock steps, and how they shrink and print.
