@@ -16,7 +16,7 @@ use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
 use crate::record::{ForgetAt, Record, Verdict};
 use crate::reservation::Reservation;
 use crate::sync::Pair;
-use crate::table::{Entry, FIRST_FINGERPRINT, ShardOccupancy, Table};
+use crate::table::{Entry, FIRST_FINGERPRINT, Table};
 use crate::unit::Cost;
 use ahash::RandomState;
 use decide::Asked;
@@ -39,6 +39,17 @@ pub struct Limiter {
     observer: Observer,
 }
 
+/// One call of a [batch](Limiter::check_batch).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call<K> {
+    /// Whose call it is.
+    pub key: K,
+    /// The plan the key is on.
+    pub plan: PlanId,
+    /// What it asks for.
+    pub cost: Cost,
+}
+
 /// Sizes of a limiter. All memory is asked for at the start, and none later.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -48,6 +59,7 @@ pub struct Builder {
     threads: usize,
     huge_pages: bool,
     longest_reservation: Nanos,
+    overflow_share: f64,
     seed: Option<u64>,
 }
 
@@ -63,6 +75,8 @@ pub enum BuildError {
     Threads(usize),
     /// The system does not give the memory for so many keys.
     Memory(usize),
+    /// `overflow_share` must be above 0 and at most 1,000,000.
+    OverflowShare,
     /// The processor has no 128-bit compare-and-swap: an x86-64 processor of before 2006.
     Processor,
 }
@@ -73,6 +87,7 @@ impl fmt::Display for BuildError {
             Self::Capacity(max) => write!(f, "`capacity` must be from 1 to {max} keys"),
             Self::Plans(max) => write!(f, "`max_plans` must be from 3 to {max} plans"),
             Self::Memory(keys) => write!(f, "there is no memory for a `capacity` of {keys} keys"),
+            Self::OverflowShare => f.write_str("`overflow_share` must be above 0 and at most 1,000,000"),
             Self::Processor => write!(f, "the processor has no 128-bit compare-and-swap (`cmpxchg16b`)"),
             Self::Threads(max) => write!(f, "`max_threads` must be from 1 to {max} threads"),
         }
@@ -119,6 +134,13 @@ impl Builder {
         Self { longest_reservation: longest, ..self }
     }
 
+    /// The limits of the record that keys of one plan share when there is no room for their own (R14), as a multiple of
+    /// the plan's: 1 lets all of them together do what one key may. Rounded down, but at least one unit. 1 if not
+    /// set.
+    pub fn overflow_share(self, share: f64) -> Self {
+        Self { overflow_share: share, ..self }
+    }
+
     /// A fixed seed for the hash of keys, where runs must repeat to the last byte. Not for production: who
     /// knows the seed can make keys collide. Drawn from the system if not set.
     pub fn seed(self, seed: u64) -> Self {
@@ -127,7 +149,7 @@ impl Builder {
 
     /// The limiter, with the built-in plans `free`, `pro` and `enterprise` added.
     pub fn build(self) -> Result<Limiter, BuildError> {
-        let Self { keys, plans, threads, huge_pages, longest_reservation, seed } = self;
+        let Self { keys, plans, threads, huge_pages, longest_reservation, overflow_share, seed } = self;
         if !(1..=Self::MAX_CAPACITY).contains(&keys) {
             return Err(BuildError::Capacity(Self::MAX_CAPACITY));
         }
@@ -138,6 +160,9 @@ impl Builder {
             return Err(BuildError::Threads(Self::MAX_THREADS));
         }
         let hasher = seed.map_or_else(RandomState::new, |seed| RandomState::with_seeds(seed, 1, 2, 3));
+        if !(overflow_share > 0.0 && overflow_share <= 1e6) {
+            return Err(BuildError::OverflowShare);
+        }
         if !Pair::is_supported() {
             return Err(BuildError::Processor);
         }
@@ -145,7 +170,8 @@ impl Builder {
             .ok_or(BuildError::Memory(keys))?;
         let hint_lines = HintLines::new().ok_or(BuildError::Memory(keys))?;
         let observer = Observer::new().ok_or(BuildError::Memory(keys))?;
-        let limiter = Limiter { hasher, plans: PlanRegistry::new(plans), table, hint_lines, observer };
+        let limiter =
+            Limiter { hasher, plans: PlanRegistry::new(plans, overflow_share), table, hint_lines, observer };
         for plan in Plan::built_in() {
             limiter.plans.add(&plan).map_err(|full| BuildError::Plans(full.max_plans))?;
         }
@@ -162,6 +188,7 @@ impl Limiter {
             threads: 1 << 10,
             huge_pages: true,
             longest_reservation: Nanos::from_secs(3_600),
+            overflow_share: 1.0,
             seed: None,
         }
     }
@@ -188,6 +215,48 @@ impl Limiter {
         let decision = self.decide(fingerprint, Asked { plan, cost, at });
         self.observer.decided(&decision, fingerprint);
         decision
+    }
+
+    /// Decides calls of many keys at one time, in order: what [`check`](Self::check) would answer to each in turn, and
+    /// several times faster among many keys, since their records are all asked for before the first is needed.
+    ///
+    /// `answer` is called once for each call, in order, with its place among the calls. Neither allocates nor blocks.
+    ///
+    /// ```
+    /// use tidegate::{Call, Cost, Limiter, Nanos, Plan, Timestamp};
+    /// let limiter = Limiter::builder().capacity(100).build()?;
+    /// let free = limiter.add_plan(&Plan::free())?;
+    /// let calls: Vec<_> = (0..25).map(|_| Call { key: "one key", plan: free, cost: Cost::REQUEST }).collect();
+    /// let mut admitted = Vec::new();
+    /// limiter.check_batch(&calls, Timestamp::both(Nanos::ZERO), |call, decision| {
+    ///     if decision.is_admitted() {
+    ///         admitted.push(call);
+    ///     }
+    /// });
+    /// assert_eq!(admitted, (0..24).collect::<Vec<_>>());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn check_batch<K: Hash>(
+        &self,
+        calls: &[Call<K>],
+        at: Timestamp,
+        mut answer: impl FnMut(usize, Decision),
+    ) {
+        let mut fingerprints = [0; TOGETHER];
+        let mut place = 0;
+        for calls in calls.chunks(TOGETHER) {
+            for (fingerprint, call) in fingerprints.iter_mut().zip(calls) {
+                *fingerprint = self.fingerprint(&call.key);
+                self.table.prefetch(*fingerprint);
+            }
+            for (fingerprint, call) in fingerprints.iter().zip(calls) {
+                let decision = self.decide(*fingerprint, Asked { plan: call.plan, cost: call.cost, at });
+                self.observer.decided(&decision, *fingerprint);
+                answer(place, decision);
+                place += 1;
+            }
+        }
     }
 
     /// [`check`](Self::check), and the key's limits as they stand after it, for the headers.
@@ -280,22 +349,6 @@ impl Limiter {
         self.change(self.fingerprint(key), None, at, |record| record.head.own_plan = false);
     }
 
-    /// Keys with a record of their own, those included that may be forgotten and have not been yet.
-    pub fn keys(&self) -> u64 {
-        self.occupancy().map(|shard| shard.keys).sum()
-    }
-
-    /// How often a record was looked up that is shared because there was no room for the key's own.
-    pub fn overflowed(&self) -> u64 {
-        self.occupancy().map(|shard| shard.overflowed).sum()
-    }
-
-    /// How full the table is, shard by shard, and what became of the keys that came. Keys are spread over the shards
-    /// by their hash.
-    pub fn occupancy(&self) -> impl Iterator<Item = ShardOccupancy> {
-        self.table.occupancy()
-    }
-
     /// The record of a key, and where its successor goes.
     fn entry(&self, fingerprint: u64, plan: PlanId, at: Timestamp) -> Entry<'_> {
         let forgettable =
@@ -329,12 +382,17 @@ impl Limiter {
 
     /// Brings a record to the time of a call and into the plan it is to be decided under.
     fn bring_up(&self, record: &mut Record, plan: PlanId, at: Timestamp) -> &CompiledPlan {
-        let (current_id, current) = self.known(record.head.plan);
+        let is_shared = record.head.tag < FIRST_FINGERPRINT;
+        let known = |id| {
+            let (id, compiled) = self.known(id);
+            (id, if is_shared { compiled.for_overflow() } else { compiled })
+        };
+        let (current_id, current) = known(record.head.plan);
         record.advance(current, at);
         if plan == current_id || record.head.own_plan {
             return current;
         }
-        let (id, wanted) = self.known(plan);
+        let (id, wanted) = known(plan);
         record.change_plan(current, wanted, id);
         wanted
     }
@@ -355,6 +413,9 @@ impl Limiter {
         if hash < FIRST_FINGERPRINT { hash + FIRST_FINGERPRINT } else { hash }
     }
 }
+
+/// So many records of a batch are asked for before the first is decided on: as many as the processor fetches at once.
+const TOGETHER: usize = 32;
 
 /// `free`, the first of the built-in plans.
 const FALLBACK_PLAN: PlanId = PlanId(0);

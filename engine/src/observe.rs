@@ -20,10 +20,12 @@ mod top;
 
 pub use counters::{Observed, PerLimit};
 pub use sketch::DeniedKey;
+pub use top::HotKey;
 pub(crate) use top::top_k;
 
 use crate::decision::Decision;
 use crate::sync::{AtomicU64, Ordering, thread_number};
+use crate::table::tag;
 use crate::unit::{LimitId, LimitSet};
 use counters::Count;
 use crossbeam_utils::CachePadded;
@@ -33,13 +35,14 @@ use stripes::{Stripe, Stripes};
 /// What a limiter knows a key by: to compare a key that one has with those in a list, without the list
 /// showing any.
 ///
-/// It is a hash under a seed of the limiter's own: it means nothing to another limiter, or after a restart.
+/// It is a hash of 44 bits under a seed of the limiter's own: it means nothing to another limiter, or after a
+/// restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyFingerprint(pub(crate) u64);
 
 impl fmt::Display for KeyFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        write!(f, "{:011x}", self.0)
     }
 }
 
@@ -68,7 +71,7 @@ impl Observer {
         }
         match decision {
             Decision::Admitted(admission) => self.admitted(admission.shadow),
-            Decision::Denied(denial) => self.denied(denial.limit, fingerprint),
+            Decision::Denied(denial) => self.denied(denial.limit, tag(fingerprint)),
             Decision::Never(limit) => self.never(*limit),
         }
     }

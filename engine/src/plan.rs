@@ -94,6 +94,12 @@ impl Plan {
         self.limits[id as usize].as_ref()
     }
 
+    /// The same plan with limits so many times as large, rounded down, but within what can be counted.
+    pub(crate) fn scaled(&self, share: f64) -> Self {
+        let limits = self.limits.clone().map(|limit| limit.map(|limit| limit.scaled(share)));
+        Self { limits, ..self.clone() }
+    }
+
     /// The limits that are set, in order.
     pub fn limits(&self) -> impl Iterator<Item = (LimitId, &Limit)> {
         LimitId::ALL.into_iter().filter_map(|id| Some((id, self.limit(id)?)))

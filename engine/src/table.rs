@@ -21,9 +21,7 @@ pub use shard::ShardOccupancy;
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
 use crate::plan::PlanId;
-use crate::record::{
-    ForgetAt, HEAD_WORDS, Head, Occupancy, Recent, Record, TAG_BITS, occupancy, plan_of, tag_of,
-};
+use crate::record::{ForgetAt, HEAD_WORDS, Occupancy, Recent, Record, TAG_BITS, occupancy, plan_of, tag_of};
 use draft::Drafts;
 use forgetting::ForgettingClock;
 use memory::Slots;
@@ -268,8 +266,8 @@ impl Table {
         self.shards.iter().map(|shard| shard.occupancy(self.keys_per_shard as u64))
     }
 
-    /// The heads of all records that live, one after the other as each is when it is read.
-    pub(crate) fn heads(&self) -> impl Iterator<Item = Head> {
+    /// All records that live, one after the other, each as it is when it is read.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record> {
         (0..self.slots.len()).filter_map(|place| {
             let slot = self.slots.at(place);
             if slot.first_word() == 0 {
@@ -277,7 +275,7 @@ impl Table {
             }
             let (version, words) = slot.read(&self.drafts);
             let live = occupancy(&words.head) == Occupancy::Live;
-            live.then(|| Head::from_words(&words.head, words.tail[0], version.recent()))
+            live.then(|| Record::from_words(&words, version.recent()))
         })
     }
 }

@@ -2,10 +2,9 @@
 
 use crate::contender::{Contender, Course};
 use crate::keys::Distribution;
-use std::hash::Hash;
 use std::hint::black_box;
 use std::sync::Arc;
-use tidegate::{Cost, Decision, Limiter, Nanos, Plan, PlanId, Timestamp};
+use tidegate::{Call, Cost, Decision, Limiter, Nanos, Plan, PlanId, Timestamp};
 
 /// Mid-November 2023, far from midnight: no bench sees the day turn unless it runs for hours of its own time.
 const START: Timestamp = Timestamp::both(Nanos::from_secs(1_700_000_000));
@@ -145,7 +144,7 @@ impl Batches {
 
     fn decide_all(&self, calls: &[Call<u64>], time: Nanos) -> u64 {
         let mut admitted = 0;
-        check_batch(&self.limiter, calls, START.after(time), |_index, decision| {
+        self.limiter.check_batch(calls, START.after(time), |_index, decision| {
             admitted += u64::from(decision.is_admitted());
         });
         admitted
@@ -179,27 +178,6 @@ impl Contender for Batches {
 
 /// Calls of a batch.
 const BATCH: usize = 32;
-
-/// One call of a batch, as the engine is to take it.
-#[derive(Clone, Copy, Debug)]
-struct Call<K> {
-    key: K,
-    plan: PlanId,
-    cost: Cost,
-}
-
-/// Decides a batch of calls. The engine takes one call at a time so far, and so does this.
-#[inline]
-fn check_batch<K: Hash>(
-    limiter: &Limiter,
-    calls: &[Call<K>],
-    at: Timestamp,
-    mut answer: impl FnMut(usize, Decision),
-) {
-    for (index, Call { key, plan, cost }) in calls.iter().enumerate() {
-        answer(index, limiter.check(key, *plan, *cost, at));
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -2,13 +2,58 @@
 //! others decide.
 
 use super::Limiter;
-use crate::observe::{DeniedKey, KeyFingerprint, Observed};
+use crate::clock::Timestamp;
+use crate::observe::{DeniedKey, HotKey, KeyFingerprint, Observed, top_k};
+use crate::table::{ShardOccupancy, tag};
 use std::hash::Hash;
 
 impl Limiter {
-    /// What this limiter knows a key by in [`most_denied`](Self::most_denied).
+    /// What this limiter knows a key by in [`most_denied`](Self::most_denied) and [`hottest`](Self::hottest).
     pub fn fingerprint_of<K: Hash + ?Sized>(&self, key: &K) -> KeyFingerprint {
-        KeyFingerprint(self.fingerprint(key))
+        KeyFingerprint(tag(self.fingerprint(key)))
+    }
+
+    /// Keys with a record of their own, those included that may be forgotten and have not been yet.
+    pub fn keys(&self) -> u64 {
+        self.occupancy().map(|shard| shard.keys).sum()
+    }
+
+    /// How often a record was looked up that is shared because there was no room for the key's own.
+    pub fn overflowed(&self) -> u64 {
+        self.occupancy().map(|shard| shard.overflowed).sum()
+    }
+
+    /// How full the table is, shard by shard, and what became of the keys that came. Keys are spread over the shards
+    /// by their hash.
+    pub fn occupancy(&self) -> impl Iterator<Item = ShardOccupancy> {
+        self.table.occupancy()
+    }
+
+    /// Up to `count` of the keys with the most requests in their windows at a time, most first; of those with as many,
+    /// the ones with more tokens.
+    ///
+    /// Walks the whole table, some hundred nanoseconds a key, in memory for `count` keys. Each record is as it is
+    /// when the walk comes by.
+    ///
+    /// ```
+    /// use tidegate::{Cost, Limiter, Nanos, Plan, Timestamp};
+    /// let limiter = Limiter::builder().capacity(100).build()?;
+    /// let (pro, at) = (limiter.add_plan(&Plan::pro())?, Timestamp::both(Nanos::from_secs(100)));
+    /// for key in ["seldom", "often", "often"] {
+    ///     assert!(limiter.check(key, pro, Cost::tokens(70), at).is_admitted());
+    /// }
+    /// let hottest = limiter.hottest(10, at);
+    /// assert_eq!((hottest[0].key, hottest[0].requests), (limiter.fingerprint_of("often"), 2));
+    /// assert_eq!((hottest.len(), hottest[1].tokens), (2, 70));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn hottest(&self, count: usize, at: Timestamp) -> Vec<HotKey> {
+        let used = self.table.records().map(|mut record| {
+            record.advance(self.known(record.head.plan).1, at);
+            let [requests, tokens] = record.used_in_windows();
+            HotKey { requests, tokens, key: KeyFingerprint(record.head.tag) }
+        });
+        top_k(used.filter(|key| key.requests > 0 || key.tokens > 0), count)
     }
 
     /// How many calls were admitted, denied and settled since the limiter was made.

@@ -1,12 +1,23 @@
 //! The largest of many, in one pass.
 
+use super::KeyFingerprint;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// A key with much in its windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HotKey {
+    /// Requests in its window.
+    pub requests: u64,
+    /// Tokens in its window.
+    pub tokens: u64,
+    /// The key.
+    pub key: KeyFingerprint,
+}
+
 /// The `k` largest items, the largest first, in memory for `k` of them.
 ///
-/// For the hottest keys of a table, walk it and give pairs of weight and [`KeyFingerprint`](super::KeyFingerprint):
-/// where weights are equal, fingerprints decide, so that the answer depends on the order of the walk in nothing.
+/// Where items are in a total order, the answer depends on the order of the walk in nothing.
 pub(crate) fn top_k<T: Ord>(items: impl IntoIterator<Item = T>, k: usize) -> Vec<T> {
     let mut largest = BinaryHeap::new();
     for item in items {

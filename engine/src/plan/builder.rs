@@ -118,7 +118,7 @@ fn check(plan: &Arc<str>, limit: &Limit) -> Result<(), PlanError> {
 }
 
 /// The largest L for which the record's counters hold L + C, by bisection over the exact rule.
-fn largest_amount(id: LimitId, burst: Burst) -> u64 {
+pub(super) fn largest_amount(id: LimitId, burst: Burst) -> u64 {
     let range = Limit::range(id);
     if id.is_day() {
         return range;

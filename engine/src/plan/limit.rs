@@ -125,6 +125,14 @@ impl Limit {
         Self { name: Some(name.into()), ..self }
     }
 
+    /// The same limit, so many times as large, rounded down, but within its range.
+    pub(super) fn scaled(self, share: f64) -> Self {
+        let largest = super::builder::largest_amount(self.id(), self.burst);
+        // Rounding to the next float is no matter at the sizes of a limit.
+        let amount = ((self.amount as f64 * share) as u64).clamp(1, largest);
+        Self { amount, ..self }
+    }
+
     /// What it counts.
     pub fn unit(&self) -> Unit {
         self.unit

@@ -86,6 +86,8 @@ pub(crate) struct CompiledPlan {
     /// A window limit's denials give places in line.
     slotted_hints: bool,
     names: [Option<Arc<str>>; 4],
+    /// The plan as it holds for the record that keys without room share, if that is another.
+    overflow: Option<Box<CompiledPlan>>,
 }
 
 impl CompiledPlan {
@@ -96,7 +98,17 @@ impl CompiledPlan {
         let quick = Unit::ALL.map(|unit| QuickRule::new(unit, &units[unit as usize]));
         let has_day = units.iter().any(|rules| rules.day.is_some());
         let slotted_hints = plan.has_slotted_hints();
-        Self { plan, units, one_grid, quick, has_day, slotted_hints, names }
+        Self { plan, units, one_grid, quick, has_day, slotted_hints, names, overflow: None }
+    }
+
+    /// The plan as it holds for the record that keys without room share.
+    pub(crate) fn for_overflow(&self) -> &Self {
+        self.overflow.as_deref().unwrap_or(self)
+    }
+
+    fn with_overflow_share(plan: &Plan, share: f64) -> Self {
+        let overflow = (share != 1.0).then(|| Box::new(Self::new(plan.scaled(share))));
+        Self { overflow, ..Self::new(plan.clone()) }
     }
 
     /// The grids of both units, or of one where they are the same.
@@ -165,14 +177,16 @@ pub(crate) struct PlanRegistry {
     first: CompiledPlan,
     plans: Box<[OnceLock<CompiledPlan>]>,
     ids: Mutex<HashMap<Plan, PlanId>>,
+    overflow_share: f64,
 }
 
 impl PlanRegistry {
-    pub(crate) fn new(max_plans: usize) -> Self {
+    pub(crate) fn new(max_plans: usize, overflow_share: f64) -> Self {
         Self {
-            first: CompiledPlan::new(Plan::free()),
+            first: CompiledPlan::with_overflow_share(&Plan::free(), overflow_share),
             plans: (0..max_plans).map(|_| OnceLock::new()).collect(),
             ids: Mutex::default(),
+            overflow_share,
         }
     }
 
@@ -190,7 +204,7 @@ impl PlanRegistry {
         }
         let next = ids.len();
         let place = self.plans.get(next).ok_or(PlansFull { max_plans: self.plans.len() })?;
-        place.get_or_init(|| CompiledPlan::new(plan.clone()));
+        place.get_or_init(|| CompiledPlan::with_overflow_share(plan, self.overflow_share));
         let id = PlanId(next as u32);
         ids.insert(plan.clone(), id);
         Ok(id)

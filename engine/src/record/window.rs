@@ -64,6 +64,11 @@ impl Ring {
 }
 
 impl Record {
+    /// Requests and tokens counted in the windows.
+    pub(crate) fn used_in_windows(&self) -> [u64; 2] {
+        Unit::ALL.map(|unit| self.head.window_total(unit))
+    }
+
     /// Units of the current segment: what the completed ones do not account for.
     fn current_segment(&self, unit: Unit) -> u64 {
         self.head.window_total(unit).saturating_sub(self.ring.sum(unit))

@@ -98,7 +98,7 @@ fn the_list_names_keys_that_one_can_compare() {
     let denied: Vec<_> =
         limiter.most_denied(10).iter().map(|key| (key.key, key.at_least, key.at_most)).collect();
     assert_eq!(denied, [(limiter.fingerprint_of("often"), 76, 76), (limiter.fingerprint_of("seldom"), 6, 6)]);
-    assert_eq!(limiter.most_denied(1)[0].key.to_string().len(), 16);
+    assert_eq!(limiter.most_denied(1)[0].key.to_string().len(), 11);
     limiter.fade_denied();
     assert_eq!(limiter.most_denied(1)[0].at_least, 38);
     // Another limiter knows the same key by another name.
