@@ -13,7 +13,7 @@ use crate::hint_line::HintLines;
 use crate::nanos::Nanos;
 use crate::observe::Observer;
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
-use crate::record::{ForgetAt, Record, Verdict};
+use crate::record::{ForgetAt, Glance, Record, Verdict, Words};
 use crate::reservation::Reservation;
 use crate::sync::Pair;
 use crate::table::{Entry, FIRST_FINGERPRINT, Table};
@@ -282,7 +282,7 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Verdict, Standing<'_>) {
-        let mut record = self.entry(self.fingerprint(key), self.known(plan).0, at).record;
+        let mut record = self.record(&self.entry(self.fingerprint(key), self.known(plan).0, at));
         let compiled = self.bring_up(&mut record, plan, at);
         let verdict = record.verdict(compiled, cost, at, record.head.judge(compiled, cost));
         (verdict, Standing::new(compiled, record, at))
@@ -349,11 +349,34 @@ impl Limiter {
         self.change(self.fingerprint(key), None, at, |record| record.head.own_plan = false);
     }
 
-    /// The record of a key, and where its successor goes.
+    /// The words of a key's record, and where those of its successor go.
     fn entry(&self, fingerprint: u64, plan: PlanId, at: Timestamp) -> Entry<'_> {
-        let forgettable =
-            |record: &Record, when: ForgetAt| record.is_forgettable(self.known(record.head.plan).1, when);
+        let forgettable = |words: &Words, recent, when: ForgetAt| {
+            let plan = self.known(words.plan()).1;
+            Record::from_words(words, recent, plan).is_forgettable(plan, when)
+        };
         self.table.entry(fingerprint, plan, at, forgettable)
+    }
+
+    /// The record of an entry.
+    #[inline]
+    fn record(&self, entry: &Entry<'_>) -> Record {
+        let plan = self.rules(entry.words.plan(), entry.is_shared());
+        Record::from_words(&entry.words, entry.recent, plan)
+    }
+
+    /// Stores an entry's next record.
+    #[inline]
+    fn store(&self, entry: &Entry<'_>, record: &Record) -> bool {
+        let (words, recent) = record.to_words(self.rules(record.head.plan, entry.is_shared()));
+        entry.store(&words, recent)
+    }
+
+    /// The plan of a number, as it holds for a key's own record or for one that is shared for want of room.
+    #[inline]
+    fn rules(&self, plan: PlanId, shared: bool) -> &CompiledPlan {
+        let plan = self.known(plan).1;
+        if shared { plan.for_overflow() } else { plan }
     }
 
     /// Applies a step to a key's record, again if another thread came between. A key without a record gets
@@ -372,9 +395,12 @@ impl Limiter {
             if is_anothers || entry.is_new() && new_under.is_none() {
                 return false;
             }
-            let mut record = entry.record;
+            let before = self.record(&entry);
+            let mut record = before;
             step(&mut record);
-            if !entry.is_new() && record.to_words() == entry.record.to_words() || entry.store(&record) {
+            let unchanged = record.to_closed_words().0 == before.to_closed_words().0
+                && record.head.day() == before.head.day();
+            if unchanged && !entry.is_new() || self.store(&entry, &record) {
                 return true;
             }
         }
@@ -383,16 +409,13 @@ impl Limiter {
     /// Brings a record to the time of a call and into the plan it is to be decided under.
     fn bring_up(&self, record: &mut Record, plan: PlanId, at: Timestamp) -> &CompiledPlan {
         let is_shared = record.head.tag < FIRST_FINGERPRINT;
-        let known = |id| {
-            let (id, compiled) = self.known(id);
-            (id, if is_shared { compiled.for_overflow() } else { compiled })
-        };
-        let (current_id, current) = known(record.head.plan);
+        let current = self.rules(record.head.plan, is_shared);
         record.advance(current, at);
-        if plan == current_id || record.head.own_plan {
+        if plan == record.head.plan || record.head.own_plan {
             return current;
         }
-        let (id, wanted) = known(plan);
+        let id = self.known(plan).0;
+        let wanted = self.rules(id, is_shared);
         record.change_plan(current, wanted, id);
         wanted
     }

@@ -23,8 +23,7 @@ mod window;
 pub use charge::{Denial, Verdict};
 pub(crate) use forget::ForgetAt;
 pub(crate) use layout::{
-    HEAD_WORDS, Occupancy, TAG_BITS, TAIL_WORDS, Words, is_decided_as_it_stands, occupancy, pending, plan_of,
-    tag_of, vacated,
+    Glance, HEAD_WORDS, Occupancy, TAG_BITS, TAIL_WORDS, Words, occupancy, pending, plan_of, tag_of, vacated,
 };
 pub(crate) use recent::Recent;
 pub(crate) use settle::Charge;
@@ -102,6 +101,11 @@ impl Head {
             day_used: [0; 2],
             grids: 0,
         }
+    }
+
+    /// The day being counted.
+    pub(crate) fn day(&self) -> u64 {
+        self.day
     }
 
     /// A time in the segments in which the record stands.

@@ -36,8 +36,13 @@ mod imp {
 
         #[inline]
         pub(crate) fn first(&self) -> u64 {
+            self.word(0)
+        }
+
+        #[inline]
+        pub(crate) fn word(&self, at: usize) -> u64 {
             // Ordering: Acquire, partner `store`; see the type.
-            self.0[0].load(Ordering::Acquire)
+            self.0[at].load(Ordering::Acquire)
         }
 
         #[inline]
@@ -168,7 +173,13 @@ mod imp {
         }
 
         pub(crate) fn first(&self) -> u64 {
-            piece_at(self.0[0].load(Ordering::Acquire))[0]
+            self.word(0)
+        }
+
+        pub(crate) fn word(&self, at: usize) -> u64 {
+            let parting = piece_at(self.0[0].load(Ordering::Acquire)).len();
+            let (piece, at) = if at < parting { (0, at) } else { (1, at - parting) };
+            piece_at(self.0[piece].load(Ordering::Acquire))[at]
         }
 
         /// No other thread stores at the same time: only one thread writes a draft, or home words.

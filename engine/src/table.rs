@@ -21,7 +21,7 @@ pub use shard::ShardOccupancy;
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
 use crate::plan::PlanId;
-use crate::record::{ForgetAt, HEAD_WORDS, Occupancy, Recent, Record, TAG_BITS, occupancy, plan_of, tag_of};
+use crate::record::{ForgetAt, Glance, Occupancy, Recent, Record, TAG_BITS, Words, occupancy, tag_of};
 use draft::Drafts;
 use forgetting::ForgettingClock;
 use memory::Slots;
@@ -52,8 +52,8 @@ pub(crate) struct Table {
 }
 
 /// Whether a record may be forgotten; the plans it is expressed in are not the table's to know.
-pub(crate) trait Forgettable: Fn(&Record, ForgetAt) -> bool {}
-impl<F: Fn(&Record, ForgetAt) -> bool> Forgettable for F {}
+pub(crate) trait Forgettable: Fn(&Words, Recent, ForgetAt) -> bool {}
+impl<F: Fn(&Words, Recent, ForgetAt) -> bool> Forgettable for F {}
 
 /// A key's record as it was read, and the place of its successor.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +62,10 @@ pub(crate) struct Entry<'a> {
     slot: Slot<'a>,
     version: Version,
     kind: Kind<'a>,
-    /// The record; a fresh one if the key was not known.
-    pub(crate) record: Record,
+    /// The record's words; a fresh one's if the key was not known.
+    pub(crate) words: Words,
+    /// What stands beside them.
+    pub(crate) recent: Recent,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,27 +83,28 @@ enum Kind<'a> {
 pub(crate) struct Found<'a> {
     slot: Slot<'a>,
     version: Version,
-    /// The head's words, which are the key's if [`charge`](Self::charge) succeeds.
-    pub(crate) head: [u64; HEAD_WORDS],
+    /// The first word of the record.
+    first: u64,
+}
+
+/// The words are the key's if [`charge`](Found::charge) succeeds.
+impl Glance for Found<'_> {
+    #[inline]
+    fn word(self, at: usize) -> u64 {
+        if at == 0 { self.first } else { self.slot.word_at_home(at) }
+    }
+
+    #[inline]
+    fn day_word(self) -> u64 {
+        self.slot.tail_at_home()
+    }
 }
 
 impl Found<'_> {
-    /// The plan under which the record is expressed.
-    #[inline]
-    pub(crate) fn plan(&self) -> PlanId {
-        plan_of(self.head[0])
-    }
-
     /// What was charged beside the words.
     #[inline]
     pub(crate) fn recent(&self) -> Recent {
         self.version.recent()
-    }
-
-    /// The first word of the tail.
-    #[inline]
-    pub(crate) fn tail(&self) -> u64 {
-        self.slot.tail_at_home()
     }
 
     /// Charges a call, unless anything has changed since.
@@ -126,13 +129,12 @@ impl Entry<'_> {
     /// Stores a record, unless another thread has changed what was read: then nothing is stored, the answer
     /// is `false`, and the caller looks the key up again.
     #[must_use]
-    pub(crate) fn store(&self, record: &Record) -> bool {
-        let (words, recent) = record.to_words();
+    pub(crate) fn store(&self, words: &Words, recent: Recent) -> bool {
         if self.is_new() {
-            return self.insert(&words, recent);
+            return self.insert(words, recent);
         }
-        let part = if record.ring == self.record.ring { Part::Head } else { Part::Whole };
-        self.slot.replace(self.version, part, (&words, recent), &self.table.drafts)
+        let part = if words.tail[1..] == self.words.tail[1..] { Part::Head } else { Part::Whole };
+        self.slot.replace(self.version, part, (words, recent), &self.table.drafts)
     }
 }
 
@@ -180,12 +182,15 @@ impl Table {
     pub(crate) fn find(&self, fingerprint: u64) -> Option<Found<'_>> {
         let (tag, home) = (tag(fingerprint), self.area.home(fingerprint));
         let mut slot = self.slots.at(home);
-        if tag_of(slot.first_word()) != tag {
+        let mut version = slot.at_home()?;
+        let mut first = slot.first_word();
+        if tag_of(first) != tag {
             slot = self.find_beyond(fingerprint, tag)?;
+            version = slot.at_home()?;
+            // The word may have become another key's since the first look.
+            first = slot.first_word();
         }
-        let (version, head) = slot.at_home()?;
-        // The words may have become another key's since the first look.
-        (tag_of(head[0]) == tag).then_some(Found { slot, version, head })
+        (tag_of(first) == tag).then_some(Found { slot, version, first })
     }
 
     /// The slot that a first look finds to be the key's, not at its first place.
@@ -219,12 +224,14 @@ impl Table {
         let (shard, tag) = (self.shard(fingerprint), tag(fingerprint));
         loop {
             match self.search(shard, fingerprint, tag, at, &forgettable) {
-                Search::Known { slot, version, record } => {
-                    return Entry { table: self, slot, version, kind: Kind::Known, record };
+                Search::Known { slot, version, words } => {
+                    let recent = version.recent();
+                    return Entry { table: self, slot, version, kind: Kind::Known, words, recent };
                 }
                 Search::Free { slot, version, place, was, ticket } => {
                     let kind = Kind::New { place, was, ticket, shard };
-                    return Entry { table: self, slot, version, kind, record: self.fresh(tag, plan) };
+                    let (words, recent) = self.fresh(tag, plan);
+                    return Entry { table: self, slot, version, kind, words, recent };
                 }
                 Search::Full => {
                     shard.count_overflow();
@@ -243,17 +250,17 @@ impl Table {
     fn overflow_entry(&self, fingerprint: u64) -> Entry<'_> {
         let plan = fingerprint.saturating_sub(1).min(self.overflow.len() as u64 - 1);
         let slot = self.overflow.at(plan as usize);
-        let (version, words) = slot.read(&self.drafts);
-        let record = match occupancy(&words.head) {
-            Occupancy::Live => Record::from_words(&words, version.recent()),
+        let (version, found) = slot.read(&self.drafts);
+        let (words, recent) = match occupancy(&found.head) {
+            Occupancy::Live => (found, version.recent()),
             _ => self.fresh(plan + 1, PlanId(plan as u32)),
         };
-        Entry { table: self, slot, version, kind: Kind::Shared, record }
+        Entry { table: self, slot, version, kind: Kind::Shared, words, recent }
     }
 
     /// The record of a key that had none.
-    fn fresh(&self, tag: u64, plan: PlanId) -> Record {
-        Record::fresh(tag, plan, self.clock.reached())
+    fn fresh(&self, tag: u64, plan: PlanId) -> (Words, Recent) {
+        Record::fresh(tag, plan, self.clock.reached()).to_closed_words()
     }
 
     #[inline]
@@ -267,7 +274,7 @@ impl Table {
     }
 
     /// All records that live, one after the other, each as it is when it is read.
-    pub(crate) fn records(&self) -> impl Iterator<Item = Record> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = (Words, Recent)> {
         (0..self.slots.len()).filter_map(|place| {
             let slot = self.slots.at(place);
             if slot.first_word() == 0 {
@@ -275,14 +282,14 @@ impl Table {
             }
             let (version, words) = slot.read(&self.drafts);
             let live = occupancy(&words.head) == Occupancy::Live;
-            live.then(|| Record::from_words(&words, version.recent()))
+            live.then(|| (words, version.recent()))
         })
     }
 }
 
 /// What a search for a key came to.
 enum Search<'a> {
-    Known { slot: Slot<'a>, version: Version, record: Record },
+    Known { slot: Slot<'a>, version: Version, words: Words },
     Free { slot: Slot<'a>, version: Version, place: usize, was: Occupancy, ticket: Ticket },
     Full,
     Again,

@@ -10,7 +10,7 @@ use super::Limiter;
 use crate::clock::Timestamp;
 use crate::decision::{Admission, Decision};
 use crate::plan::{CompiledPlan, PlanId};
-use crate::record::{Charge, Record, Verdict, is_decided_as_it_stands};
+use crate::record::{Charge, Glance, Record, Verdict};
 use crate::reservation::Reservation;
 use crate::unit::{Cost, LimitSet};
 
@@ -36,13 +36,13 @@ impl Limiter {
     #[inline]
     fn admit(&self, fingerprint: u64, asked: Asked) -> Option<Admission> {
         let found = self.table.find(fingerprint)?;
-        if !is_decided_as_it_stands(&found.head, asked.plan) {
+        if !found.is_decided_as_it_stands(asked.plan) {
             return None;
         }
         let plan = self.plans.get(found.plan())?;
-        let recent = found.recent().admit(&found.head, || found.tail(), plan, asked.cost, asked.at)?;
+        let recent = found.recent().admit(found, plan, asked.cost, asked.at)?;
         found.charge(recent).then(|| {
-            let charge = recent.charge_made(&found.head, asked.cost);
+            let charge = recent.charge_made(found, asked.cost);
             Admission { reservation: Reservation::new(fingerprint, charge), shadow: LimitSet::EMPTY }
         })
     }
@@ -60,7 +60,7 @@ impl Limiter {
     pub(super) fn decide_whole(&self, fingerprint: u64, asked: Asked) -> (Decision, &CompiledPlan, Record) {
         loop {
             let entry = self.entry(fingerprint, self.known(asked.plan).0, asked.at);
-            let mut record = entry.record;
+            let mut record = self.record(&entry);
             let plan = self.bring_up(&mut record, asked.plan, asked.at);
             let judgement = record.head.judge(plan, asked.cost);
             let verdict = record.verdict(plan, asked.cost, asked.at, judgement);
@@ -69,8 +69,8 @@ impl Limiter {
                 record.charge(plan, asked.cost);
             }
             // A denial writes nothing; a change of plan is kept whatever becomes of the call (R9).
-            let changed = admitted || record.head.plan != entry.record.head.plan;
-            if !changed || entry.store(&record) {
+            let changed = admitted || record.head.plan != entry.words.plan();
+            if !changed || self.store(&entry, &record) {
                 let own = if entry.is_shared() { record.head.tag } else { fingerprint };
                 let decision = decision(verdict, own, &record, asked.cost);
                 return (self.placed(decision, plan, own, asked), plan, record);

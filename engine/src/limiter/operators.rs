@@ -4,6 +4,7 @@
 use super::Limiter;
 use crate::clock::Timestamp;
 use crate::observe::{DeniedKey, HotKey, KeyFingerprint, Observed, top_k};
+use crate::record::{Glance, Record};
 use crate::table::{ShardOccupancy, tag};
 use std::hash::Hash;
 
@@ -48,8 +49,10 @@ impl Limiter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn hottest(&self, count: usize, at: Timestamp) -> Vec<HotKey> {
-        let used = self.table.records().map(|mut record| {
-            record.advance(self.known(record.head.plan).1, at);
+        let used = self.table.records().map(|(words, recent)| {
+            let plan = self.known(words.plan()).1;
+            let mut record = Record::from_words(&words, recent, plan);
+            record.advance(plan, at);
             let [requests, tokens] = record.used_in_windows();
             HotKey { requests, tokens, key: KeyFingerprint(record.head.tag) }
         });

@@ -36,8 +36,16 @@ pub(crate) struct DayRule {
     pub(crate) enforced: bool,
 }
 
-/// What the shortcut of an ordinary admission asks of one unit's rules, without a case to tell apart: where a
-/// limit is not set, its number is the most that can be counted.
+/// What the shortcut of an ordinary admission asks of a plan, without a case to tell apart: where a limit is not
+/// set, its number is the most that can be counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QuickRules {
+    pub(crate) units: [QuickRule; 2],
+    /// Whether the narrow numbers may be used: an amount below 2³⁰ and a window below 2⁴⁴.
+    pub(crate) narrow: bool,
+}
+
+/// The same of one unit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QuickRule {
     /// C.
@@ -46,22 +54,40 @@ pub(crate) struct QuickRule {
     pub(crate) amount: u64,
     /// W.
     pub(crate) window: u64,
+    /// L and W in lowest terms.
+    pub(crate) narrow_amount: u64,
+    pub(crate) narrow_window: u64,
     /// Q.
     pub(crate) day: u64,
     pub(crate) has_window: bool,
 }
 
+impl QuickRules {
+    fn new(units: &[UnitRules; 2]) -> Self {
+        let units = Unit::ALL.map(|unit| QuickRule::new(unit, &units[unit as usize]));
+        let narrow = units.iter().all(|rule| rule.narrow_amount < 1 << 30 && rule.narrow_window < 1 << 44);
+        Self { units, narrow }
+    }
+}
+
 impl QuickRule {
     fn new(unit: Unit, rules: &UnitRules) -> Self {
-        let window = rules.window;
+        let (amount, window) = rules.window.map_or((0, 0), |rule| (rule.amount, rule.window));
+        let divisor = greatest_common_divisor(amount, window).max(1);
         Self {
-            ceiling: window.map_or(window_max(unit), |rule| rule.ceiling),
-            amount: window.map_or(0, |rule| rule.amount),
-            window: window.map_or(0, |rule| rule.window),
+            ceiling: rules.window.map_or(window_max(unit), |rule| rule.ceiling),
+            amount,
+            window,
+            narrow_amount: amount / divisor,
+            narrow_window: window / divisor,
             day: rules.day.map_or(day_max(unit), |rule| rule.amount),
-            has_window: window.is_some(),
+            has_window: rules.window.is_some(),
         }
     }
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// The rules of one unit.
@@ -81,8 +107,7 @@ pub(crate) struct CompiledPlan {
     units: [UnitRules; 2],
     /// Both units are counted on the same grid, as in nearly every plan.
     one_grid: bool,
-    quick: [QuickRule; 2],
-    has_day: bool,
+    quick: QuickRules,
     /// A window limit's denials give places in line.
     slotted_hints: bool,
     names: [Option<Arc<str>>; 4],
@@ -95,10 +120,9 @@ impl CompiledPlan {
         let units = Unit::ALL.map(|unit| UnitRules::new(&plan, unit));
         let names = LimitId::ALL.map(|id| plan.limit(id).map(Limit::name));
         let one_grid = units[0].grid == units[1].grid;
-        let quick = Unit::ALL.map(|unit| QuickRule::new(unit, &units[unit as usize]));
-        let has_day = units.iter().any(|rules| rules.day.is_some());
+        let quick = QuickRules::new(&units);
         let slotted_hints = plan.has_slotted_hints();
-        Self { plan, units, one_grid, quick, has_day, slotted_hints, names, overflow: None }
+        Self { plan, units, one_grid, quick, slotted_hints, names, overflow: None }
     }
 
     /// The plan as it holds for the record that keys without room share.
@@ -118,16 +142,10 @@ impl CompiledPlan {
         std::iter::once(&requests.grid).chain((!self.one_grid).then_some(&tokens.grid))
     }
 
-    /// The rules as the shortcut reads them, by unit.
+    /// The rules as the shortcut reads them.
     #[inline]
-    pub(crate) fn quick(&self) -> &[QuickRule; 2] {
+    pub(crate) fn quick(&self) -> &QuickRules {
         &self.quick
-    }
-
-    /// Whether a day quota is set.
-    #[inline]
-    pub(crate) fn has_day(&self) -> bool {
-        self.has_day
     }
 
     /// Whether a window limit's denials give places in line.

@@ -1,6 +1,6 @@
 //! R14: which records may be forgotten, because a fresh one would decide alike.
 
-use super::{Head, Record};
+use super::{Glance, Record};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
 use crate::plan::CompiledPlan;
@@ -13,11 +13,11 @@ pub(crate) struct ForgetAt {
     pub(crate) longest_reservation: Nanos,
 }
 
-impl Head {
+impl ForgetAt {
     /// Whether it is too early to look closer: a reservation may be open, or the plan is the key's own.
     #[inline]
-    pub(crate) fn is_in_use(&self, when: ForgetAt) -> bool {
-        self.own_plan || self.until > (when.at.monotonic - when.longest_reservation).get()
+    pub(crate) fn finds_in_use(self, record: impl Glance) -> bool {
+        record.has_own_plan() || record.until() > (self.at.monotonic - self.longest_reservation).get()
     }
 }
 
@@ -25,7 +25,7 @@ impl Record {
     /// Whether every later decision is what it would be for a fresh record: no unit in a window, full
     /// buckets, no usage of today, no plan of the key's own, and no reservation that a settle may come for.
     pub(crate) fn is_forgettable(mut self, plan: &CompiledPlan, when: ForgetAt) -> bool {
-        if self.head.is_in_use(when) {
+        if self.head.own_plan || self.head.until > (when.at.monotonic - when.longest_reservation).get() {
             return false;
         }
         self.advance(plan, when.at);

@@ -16,7 +16,7 @@
 
 use super::{Head, RING_WORDS, Recent, Record, Ring};
 use crate::packed::{Counts, DAY_REQUESTS, DAY_TOKENS_LOW, Field};
-use crate::plan::PlanId;
+use crate::plan::{CompiledPlan, PlanId};
 use crate::unit::Unit;
 
 /// What an ordinary admission reads: as many words as stand in one cache line with the control word.
@@ -58,12 +58,6 @@ pub(crate) fn tag_of(first: u64) -> u64 {
 #[inline]
 pub(crate) fn plan_of(first: u64) -> PlanId {
     PlanId(PLAN.get(first) as u32)
-}
-
-/// Whether the record with this head decides a call that names `plan` under the plan it is expressed in.
-#[inline]
-pub(crate) fn is_decided_as_it_stands(head: &[u64; HEAD_WORDS], plan: PlanId) -> bool {
-    plan_of(head[IDENTITY]) == plan || OWN_PLAN.get(head[STANDS]) != 0
 }
 
 /// Whose a place is.
@@ -114,70 +108,92 @@ pub(crate) fn vacated() -> Words {
     words
 }
 
-/// The head words that the shortcut of [`Recent`] reads, in its terms.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a>(pub(super) &'a [u64; HEAD_WORDS]);
+/// The words of a head that can be read one by one.
+pub(crate) trait Glance: Copy {
+    /// A word of the head.
+    fn word(self, at: usize) -> u64;
 
-impl View<'_> {
+    /// The first word of the tail.
+    fn day_word(self) -> u64;
+
     #[inline]
-    pub(super) fn until(self) -> u64 {
-        UNTIL.get(self.0[STANDS])
+    fn plan(self) -> PlanId {
+        plan_of(self.word(IDENTITY))
+    }
+
+    /// Whether it decides a call that names `plan` under the plan it is expressed in.
+    #[inline]
+    fn is_decided_as_it_stands(self, plan: PlanId) -> bool {
+        self.plan() == plan || self.has_own_plan()
+    }
+
+    #[inline]
+    fn has_own_plan(self) -> bool {
+        OWN_PLAN.get(self.word(STANDS)) != 0
+    }
+
+    /// A time after the record's last change.
+    #[inline]
+    fn until(self) -> u64 {
+        UNTIL.get(self.word(STANDS))
     }
 
     /// How long before `until` a bucket was pinned.
     #[inline]
-    pub(super) fn pin_back(self, unit: Unit) -> u64 {
-        PIN_BACK.get(self.0[PINS + unit as usize])
+    fn pin_back(self, unit: Unit) -> u64 {
+        PIN_BACK.get(self.word(PINS + unit as usize))
     }
 
+    /// How often the windows have moved to another grid.
     #[inline]
-    pub(super) fn total(self, unit: Unit) -> u64 {
-        Counts(self.0[TOTALS]).of(unit)
+    fn grids(self) -> u64 {
+        GRIDS.get(self.word(PINS + 1))
     }
 
+    /// Units counted in the day, beside those that [`Recent`] tells.
     #[inline]
-    pub(super) fn charged(self, unit: Unit) -> u64 {
-        Counts(self.0[CHARGED]).of(unit)
-    }
-
-    #[inline]
-    pub(super) fn day_used(self, tail: u64, unit: Unit) -> u64 {
+    fn day_used(self, unit: Unit) -> u64 {
+        let low = self.day_word();
         match unit {
-            Unit::Requests => DAY_REQUESTS.get(tail),
+            Unit::Requests => DAY_REQUESTS.get(low),
             Unit::Tokens => {
-                DAY_TOKENS_HIGH.get(self.0[PINS]) << DAY_TOKENS_LOW.bits() | DAY_TOKENS_LOW.get(tail)
+                DAY_TOKENS_HIGH.get(self.word(PINS)) << DAY_TOKENS_LOW.bits() | DAY_TOKENS_LOW.get(low)
             }
         }
     }
 
+    /// All that the words of the head say, on this day.
     #[inline]
-    pub(super) fn grids(self) -> u64 {
-        GRIDS.get(self.0[PINS + 1])
+    fn head(self, day: u64) -> Head {
+        Head {
+            tag: TAG.get(self.word(IDENTITY)),
+            plan: self.plan(),
+            own_plan: self.has_own_plan(),
+            until: self.until().max(1),
+            now: 0,
+            pins: Unit::ALL.map(|unit| self.until().wrapping_sub(self.pin_back(unit))),
+            totals: Counts(self.word(TOTALS)),
+            charged: Counts(self.word(CHARGED)),
+            day,
+            day_used: Unit::ALL.map(|unit| self.day_used(unit)),
+            grids: self.grids(),
+        }
+    }
+}
+
+impl Glance for &Words {
+    #[inline]
+    fn word(self, at: usize) -> u64 {
+        self.head[at]
+    }
+
+    #[inline]
+    fn day_word(self) -> u64 {
+        self.tail[0]
     }
 }
 
 impl Head {
-    /// The head as its words and the bits beside them say; `tail` is the first word of the tail.
-    #[inline]
-    pub(crate) fn from_words(head: &[u64; HEAD_WORDS], tail: u64, recent: Recent) -> Self {
-        let view = View(head);
-        let mut read = Self {
-            tag: TAG.get(head[IDENTITY]),
-            plan: plan_of(head[IDENTITY]),
-            own_plan: OWN_PLAN.get(head[STANDS]) != 0,
-            until: view.until().max(1),
-            now: 0,
-            pins: Unit::ALL.map(|unit| view.until().wrapping_sub(view.pin_back(unit))),
-            totals: Counts(head[TOTALS]),
-            charged: Counts(head[CHARGED]),
-            day: recent.day(),
-            day_used: Unit::ALL.map(|unit| view.day_used(tail, unit)),
-            grids: view.grids(),
-        };
-        recent.fold_into(&mut read);
-        read
-    }
-
     /// The words of the head, the last of which is the first of the tail. The day's number is not among them.
     #[inline]
     fn words(&self) -> ([u64; HEAD_WORDS], u64) {
@@ -197,21 +213,33 @@ impl Head {
 }
 
 impl Record {
+    /// The record that stands in these words, expressed in this plan, and what was charged beside them.
     #[inline]
-    pub(crate) fn from_words(words: &Words, recent: Recent) -> Self {
-        let segments = std::array::from_fn(|segment| Counts(words.tail[1 + segment]));
-        Self { head: Head::from_words(&words.head, words.tail[0], recent), ring: Ring { segments } }
+    pub(crate) fn from_words(words: &Words, recent: Recent, plan: &CompiledPlan) -> Self {
+        let mut head = words.head(recent.day());
+        recent.fold_into(&mut head, plan);
+        Self { head, ring: Ring { segments: std::array::from_fn(|segment| Counts(words.tail[1 + segment])) } }
     }
 
-    /// The record's words, and the bits that stand beside them.
+    /// The record's words, and what is to stand beside them: calls may be charged there under this plan.
     #[inline]
-    pub(crate) fn to_words(self) -> (Words, Recent) {
+    pub(crate) fn to_words(self, plan: &CompiledPlan) -> (Words, Recent) {
+        (self.words(), Recent::open(&self.head, plan))
+    }
+
+    /// The same where nothing may be charged before the record is written again.
+    pub(crate) fn to_closed_words(self) -> (Words, Recent) {
+        (self.words(), Recent::closed(self.head.day, self.head.now))
+    }
+
+    #[inline]
+    fn words(&self) -> Words {
         let (head, day) = self.head.words();
         let tail = std::array::from_fn(|word| match word {
             0 => day,
             _ => self.ring.segments[word - 1].0,
         });
-        (Words { head, tail }, Recent::none(self.head.day, self.head.now))
+        Words { head, tail }
     }
 }
 
@@ -250,8 +278,10 @@ mod tests {
                 },
                 ring: Ring { segments: std::array::from_fn(|at| Counts(counts.0.rotate_left(at as u32))) },
             };
-            let (words, recent) = record.to_words();
-            let back = Record::from_words(&words, recent);
+            let (free, closed) = (CompiledPlan::new(crate::plan::Plan::free()), record.to_closed_words());
+            let (words, recent) = record.to_words(&free);
+            let back = Record::from_words(&words, recent, &free);
+            assert_eq!(closed.0, words);
             format!("{back:?}") == format!("{record:?}")
         }
     }

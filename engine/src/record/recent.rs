@@ -1,16 +1,20 @@
 //! The shortcut of an ordinary admission: to charge without writing the record.
 //!
-//! While no segment and no day turns and no plan changes, all that an admission does to a record is to add:
-//! to the windows, to the day, and to the buckets, which it pins anew where they are full. [`Recent`] holds
-//! just that, in bits that stand beside the slot's version, so that one swap charges every limit and finds
-//! out that nothing else has changed. What it adds is folded into the record whenever the whole is read.
+//! While no segment and no day turns and no plan changes, all that an admission does to a record is to take
+//! room in the windows and the days, and to charge the buckets, which it pins anew where they are full.
+//! [`Recent`] holds just that, in bits that stand beside the slot's version, so that one swap charges every
+//! limit and finds out that nothing else has changed. What was taken is folded into the record whenever the
+//! whole is read.
+//!
+//! The room of a unit is what its window and its day have when the words are written, or the most that can be
+//! told if that is less: as both follow from the words and the plan, so does what has been taken of it.
 //!
 //! A bucket that was not full at any call since the words were written goes on counting from the pin in the
 //! words. One that was has its pin here; both buckets share it. Where they would need two, the call goes the
 //! long way and writes the record, as does any call that finds no room, so that this file has no rule of its
 //! own: `admit` says yes only where the steps over the whole record do, and leaves what they leave.
 
-use super::layout::{HEAD_WORDS, View};
+use super::layout::Glance;
 use super::{Head, MAX_TIME};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
@@ -18,18 +22,24 @@ use crate::packed::Field;
 use crate::plan::{CompiledPlan, QuickRule};
 use crate::unit::{Cost, Unit};
 
-/// Low: how long before `until` the shared pin lies, requests charged since, whether each bucket has its pin
-/// there.
+/// Low: how long before `until` the shared pin lies, less one; requests charged since; whether each bucket has
+/// its pin there.
 const PIN_BACK: Field = Field::lowest(33);
 const REQUESTS_SINCE_PIN: Field = PIN_BACK.followed_by(8);
 const REQUESTS_PINNED: Field = REQUESTS_SINCE_PIN.followed_by(1);
 const TOKENS_PINNED: Field = REQUESTS_PINNED.followed_by(1);
+const BOTH_PINNED: u64 = REQUESTS_PINNED.word(1) | TOKENS_PINNED.word(1);
 
-/// High: units charged since the words were written, tokens charged since the pin, the day's number.
-const TOKENS: Field = Field::lowest(20);
-const TOKENS_SINCE_PIN: Field = TOKENS.followed_by(20);
-const REQUESTS: Field = TOKENS_SINCE_PIN.followed_by(8);
-const DAY: Field = REQUESTS.followed_by(16);
+/// High: tokens charged since the pin, room for tokens and for requests, the day's number. Above either room
+/// stands a bit that is set as long as nothing has been taken beyond it; where both are clear, no call is
+/// charged here.
+const TOKENS_SINCE_PIN: Field = Field::lowest(19);
+const TOKEN_ROOM: Field = TOKENS_SINCE_PIN.followed_by(19);
+const TOKENS_OPEN: Field = TOKEN_ROOM.followed_by(1);
+const REQUEST_ROOM: Field = TOKENS_OPEN.followed_by(8);
+const REQUESTS_OPEN: Field = REQUEST_ROOM.followed_by(1);
+const DAY: Field = REQUESTS_OPEN.followed_by(16);
+const OPEN: u64 = TOKENS_OPEN.word(1) | REQUESTS_OPEN.word(1);
 
 /// What was charged since a record's words were written, and the number of its day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +48,29 @@ pub(crate) struct Recent {
     high: u64,
 }
 
+/// The most room that can be told.
+const fn most_room(unit: Unit) -> u64 {
+    match unit {
+        Unit::Requests => REQUEST_ROOM.max(),
+        Unit::Tokens => TOKEN_ROOM.max(),
+    }
+}
+
 /// Whether there are bits for so many units.
 #[inline]
 fn fits(units: Cost) -> bool {
-    const SHORTER: u32 = TOKENS.bits() - REQUESTS.bits();
-    units.requests | units.tokens >> SHORTER <= REQUESTS.max()
+    const SHORTER: u32 = TOKEN_ROOM.bits() - REQUEST_ROOM.bits();
+    units.requests | units.tokens >> SHORTER <= REQUEST_ROOM.max()
+}
+
+/// The room that windows and days have for more of a unit; `None` if more than all of it is taken, so that not
+/// even a call that asks for nothing finds some.
+#[inline]
+fn room_of(head: &Head, plan: &CompiledPlan, unit: Unit) -> Option<u64> {
+    let rule = &plan.quick().units[unit as usize];
+    let in_window = rule.ceiling.checked_sub(head.totals.of(unit))?;
+    let in_day = rule.day.checked_sub(head.day_used(unit))?;
+    Some(in_window.min(in_day).min(most_room(unit)))
 }
 
 impl Recent {
@@ -53,13 +81,26 @@ impl Recent {
     /// The last day that can be told, in the year 2149.
     pub(super) const MAX_DAY: u64 = DAY.max();
 
-    /// Nothing charged, on a day. The bits of the shared pin, which mean nothing then, are filled with the
-    /// time at which the words were written: so a swap that is late by a whole round of versions fails all
-    /// the same, unless the clock stood still.
+    /// Nothing charged, and nothing to be charged, on a day. The bits of the shared pin, which mean nothing then,
+    /// are filled with the time at which the words were written: so a swap that is late by a whole round of
+    /// versions fails all the same, unless the clock stood still.
     #[inline]
-    pub(super) fn none(day: u64, now: u64) -> Self {
+    pub(super) fn closed(day: u64, now: u64) -> Self {
         Self { low: PIN_BACK.word(now), high: DAY.word(day) }
     }
+
+    /// Nothing charged of the room that a record in a plan has.
+    #[inline]
+    pub(super) fn open(head: &Head, plan: &CompiledPlan) -> Self {
+        let closed = Self::closed(head.day, head.now);
+        let [Some(requests), Some(tokens)] = Unit::ALL.map(|unit| room_of(head, plan, unit)) else {
+            return closed;
+        };
+        Self { high: closed.high | OPEN | REQUEST_ROOM.word(requests) | TOKEN_ROOM.word(tokens), ..closed }
+    }
+
+    /// Closed, as in a record of nobody.
+    pub(crate) const NOBODYS: Self = Self { low: 0, high: 0 };
 
     /// From the halves in which it stands. Higher bits of the low half are none of its own.
     #[inline]
@@ -72,23 +113,24 @@ impl Recent {
         (self.low, self.high)
     }
 
-    /// The same on another's day.
-    #[inline]
-    pub(crate) fn on_day_of(self, other: Self) -> Self {
-        Self { high: DAY.word(other.day()), ..self }
-    }
-
     #[inline]
     pub(super) fn day(self) -> u64 {
         DAY.get(self.high)
     }
 
     #[inline]
-    fn units(self, unit: Unit) -> u64 {
+    fn room(self, unit: Unit) -> u64 {
         match unit {
-            Unit::Requests => REQUESTS.get(self.high),
-            Unit::Tokens => TOKENS.get(self.high),
+            Unit::Requests => REQUEST_ROOM.get(self.high),
+            Unit::Tokens => TOKEN_ROOM.get(self.high),
         }
+    }
+
+    /// What has been taken of the room that a record had when its words were written, as this head says.
+    #[inline]
+    fn taken(self, head: &Head, plan: &CompiledPlan, unit: Unit) -> u64 {
+        // Where nothing was left to take, it is closed.
+        room_of(head, plan, unit).unwrap_or(0).saturating_sub(self.room(unit))
     }
 
     #[inline]
@@ -107,104 +149,118 @@ impl Recent {
         }
     }
 
-    /// The shared pin.
+    /// Adds to a record just read from its words what was charged since.
     #[inline]
-    fn pin(self, until: u64) -> u64 {
-        until.wrapping_sub(PIN_BACK.get(self.low) + 1)
-    }
-
-    /// Adds to a record read from its words what was charged since.
-    #[inline]
-    pub(super) fn fold_into(self, head: &mut Head) {
+    pub(super) fn fold_into(self, head: &mut Head, plan: &CompiledPlan) {
+        if self.high & OPEN != OPEN {
+            return;
+        }
         for unit in Unit::ALL {
-            let units = self.units(unit);
-            head.totals.add(unit, units);
-            head.charge_day(unit, units);
+            let taken = self.taken(head, plan, unit);
+            head.totals.add(unit, taken);
+            head.charge_day(unit, taken);
             if self.is_pinned(unit) {
-                head.pins[unit as usize] = self.pin(head.until);
+                head.pins[unit as usize] = head.until.wrapping_sub(PIN_BACK.get(self.low) + 1);
                 head.charged.set(unit, self.since_pin(unit));
             } else {
-                head.charged.add(unit, units);
+                head.charged.add(unit, taken);
             }
         }
     }
 
-    /// Charges a call to a record that stands in these words, if it is an ordinary one: the same segments and
-    /// day, room in every limit, and counts that fit here. `tail` gives the first word of the tail, if it is
-    /// needed.
+    /// Charges a call to a record with this head, if it is an ordinary one: the same segments and day, room in
+    /// every limit, and counts that fit here.
     #[inline]
     pub(crate) fn admit(
         self,
-        head: &[u64; HEAD_WORDS],
-        tail: impl FnOnce() -> u64,
+        head: impl Glance,
         plan: &CompiledPlan,
         cost: Cost,
         at: Timestamp,
     ) -> Option<Self> {
-        let (view, now) = (View(head), at.monotonic.get());
-        let until = view.until();
+        let (until, now) = (head.until(), at.monotonic.get());
         if now >= until || at.unix.get() >= (self.day() + 1) * Nanos::DAY.get() || !fits(cost) {
             return None;
         }
-        let charged = Cost {
-            requests: REQUESTS.get(self.high) + cost.requests,
-            tokens: TOKENS.get(self.high) + cost.tokens,
-        };
-        let [of_requests, of_tokens] = plan.quick();
-        if !fits(charged)
-            || view.total(Unit::Requests) + charged.requests > of_requests.ceiling
-            || view.total(Unit::Tokens) + charged.tokens > of_tokens.ceiling
-        {
+        // More than there is of a room takes the bit above it too.
+        let left = self.high.wrapping_sub(REQUEST_ROOM.word(cost.requests) | TOKEN_ROOM.word(cost.tokens));
+        if self.high & left & OPEN != OPEN {
             return None;
-        }
-        if plan.has_day() {
-            let tail = tail();
-            if view.day_used(tail, Unit::Requests) + charged.requests > of_requests.day
-                || view.day_used(tail, Unit::Tokens) + charged.tokens > of_tokens.day
-            {
-                return None;
-            }
         }
         // Negative: `now` lies before `until`.
         let past = now.wrapping_sub(until);
-        let requests = self.bucket(view, Unit::Requests, of_requests, cost.requests, past);
-        let tokens = self.bucket(view, Unit::Tokens, of_tokens, cost.tokens, past);
-        let (pins_requests, pins_tokens) = match (of_requests.has_window, of_tokens.has_window) {
+        let [of_requests, of_tokens] = &plan.quick().units;
+        if self.low & BOTH_PINNED != BOTH_PINNED || !plan.quick().narrow {
+            return self.admit_widely(head, left, plan, cost, past);
+        }
+        let elapsed = past.wrapping_add(PIN_BACK.get(self.low) + 1);
+        let requests = self.since_pin(Unit::Requests);
+        let tokens = self.since_pin(Unit::Tokens);
+        // The call's time may lie before the pin. Else less than 2³³ has elapsed, and no product wraps.
+        if elapsed >= Self::REACH {
+            return None;
+        }
+        let requests_full = of_requests.is_paid_narrowly(elapsed, requests);
+        let tokens_full = of_tokens.is_paid_narrowly(elapsed, tokens);
+        if (requests_full | !of_requests.has_window) & (tokens_full | !of_tokens.has_window) {
+            return self.pinned(left, (true, true), cost, past);
+        }
+        let have_room =
+            requests + cost.requests <= of_requests.ceiling && tokens + cost.tokens <= of_tokens.ceiling;
+        let keep = !(requests_full & of_requests.has_window) & !(tokens_full & of_tokens.has_window);
+        if keep & have_room {
+            return Some(self.kept(left, cost));
+        }
+        self.admit_widely(head, left, plan, cost, past)
+    }
+
+    /// The same where a bucket still counts from the pin in the words, or the numbers are large.
+    #[inline(never)]
+    fn admit_widely(
+        self,
+        head: impl Glance,
+        left: u64,
+        plan: &CompiledPlan,
+        cost: Cost,
+        past: u64,
+    ) -> Option<Self> {
+        let [of_requests, of_tokens] = &plan.quick().units;
+        let requests = self.bucket(head, Unit::Requests, plan, cost.requests, past);
+        let tokens = self.bucket(head, Unit::Tokens, plan, cost.tokens, past);
+        let pins = match (of_requests.has_window, of_tokens.has_window) {
             (true, true) => (requests?, tokens?),
             // A unit without a window limit has no bucket: what stands here for it means nothing.
             (true, false) => (requests?, requests?),
             (false, true) => (tokens?, tokens?),
             (false, false) => (false, false),
         };
-        let high = DAY.word(self.day()) | REQUESTS.word(charged.requests) | TOKENS.word(charged.tokens);
-        if pins_requests || pins_tokens {
+        match pins {
+            (false, false) => Some(self.kept(left, cost)),
             // One pin is all there is: the bucket that keeps its own must have it in the words.
-            let keeps_other = !pins_requests && self.is_pinned(Unit::Requests)
-                || !pins_tokens && self.is_pinned(Unit::Tokens);
-            let back = !past;
-            if keeps_other || back > PIN_BACK.max() {
-                return None;
-            }
-            let flags = REQUESTS_PINNED.word(pins_requests.into()) | TOKENS_PINNED.word(pins_tokens.into());
-            let low = flags | PIN_BACK.word(back) | REQUESTS_SINCE_PIN.word(cost.requests);
-            return Some(Self { low, high: high | TOKENS_SINCE_PIN.word(cost.tokens) });
+            (true, false) if self.is_pinned(Unit::Tokens) => None,
+            (false, true) if self.is_pinned(Unit::Requests) => None,
+            pins => self.pinned(left, pins, cost, past),
         }
-        let requests = REQUESTS_SINCE_PIN.get(self.low) + cost.requests;
-        let tokens = TOKENS_SINCE_PIN.get(self.high) + cost.tokens;
-        let mut low = self.low;
-        // Neither is more than was charged in all.
-        REQUESTS_SINCE_PIN.set(&mut low, requests);
-        Some(Self { low, high: high | TOKENS_SINCE_PIN.word(tokens) })
     }
 
     /// Whether a call pins a bucket, being full at the time of the call; `None` if it has no room, or needs more
     /// than that.
     #[inline]
-    fn bucket(self, view: View<'_>, unit: Unit, rule: &QuickRule, cost: u64, past: u64) -> Option<bool> {
+    fn bucket(
+        self,
+        head: impl Glance,
+        unit: Unit,
+        plan: &CompiledPlan,
+        cost: u64,
+        past: u64,
+    ) -> Option<bool> {
+        let rule = &plan.quick().units[unit as usize];
         let (back, charged) = if self.is_pinned(unit) {
             (PIN_BACK.get(self.low) + 1, self.since_pin(unit))
         } else {
-            (view.pin_back(unit), view.charged(unit) + self.units(unit))
+            let stored = head.head(self.day());
+            let taken = self.taken(&stored, plan, unit);
+            (head.pin_back(unit), stored.charged.of(unit) + taken)
         };
         let elapsed = past.wrapping_add(back);
         if elapsed > MAX_TIME {
@@ -221,16 +277,47 @@ impl Recent {
         (elapsed < rule.window && has_room).then_some(false)
     }
 
-    /// The charge that [`admit`](Self::admit) made on a record in these words.
+    /// Charged, and the buckets that are full pinned at the time of the call, if that is within reach.
     #[inline]
-    pub(crate) fn charge_made(self, head: &[u64; HEAD_WORDS], cost: Cost) -> super::Charge {
-        let view = View(head);
+    fn pinned(self, left: u64, pins: (bool, bool), cost: Cost, past: u64) -> Option<Self> {
+        let back = !past;
+        let flags = REQUESTS_PINNED.word(pins.0.into()) | TOKENS_PINNED.word(pins.1.into());
+        let low = flags | PIN_BACK.word(back) | REQUESTS_SINCE_PIN.word(cost.requests);
+        let high = left >> TOKENS_SINCE_PIN.bits() << TOKENS_SINCE_PIN.bits() | cost.tokens;
+        (back <= PIN_BACK.max()).then_some(Self { low, high })
+    }
+
+    /// Charged since the pins that there are. Neither count is more than was taken in all, so both fit.
+    #[inline]
+    fn kept(self, left: u64, cost: Cost) -> Self {
+        let tokens = if self.is_pinned(Unit::Tokens) { cost.tokens } else { 0 };
+        let requests = if self.is_pinned(Unit::Requests) { cost.requests } else { 0 };
+        Self { low: self.low + REQUESTS_SINCE_PIN.word(requests), high: left + tokens }
+    }
+
+    /// The charge that [`admit`](Self::admit) made on a record with this head.
+    #[inline]
+    pub(crate) fn charge_made(self, head: impl Glance, cost: Cost) -> super::Charge {
         super::Charge {
-            time: view.until() - 1,
+            time: head.until() - 1,
             day: self.day(),
-            grids: view.grids(),
-            plan: super::plan_of(head[0]),
+            grids: head.grids(),
+            plan: head.plan(),
             cost,
         }
+    }
+
+    /// Another's, with the time of this one; of neither anything was charged.
+    #[inline]
+    pub(crate) fn timed_for(self, other: Self) -> Self {
+        Self { high: other.high, ..self }
+    }
+}
+
+impl QuickRule {
+    /// Whether what has been refilled in a time within reach pays for what was charged; of a narrow plan.
+    #[inline]
+    fn is_paid_narrowly(&self, elapsed: u64, charged: u64) -> bool {
+        elapsed * self.narrow_amount >= charged * self.narrow_window
     }
 }

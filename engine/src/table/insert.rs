@@ -7,7 +7,7 @@ use super::ticket::Ticket;
 use super::words::Part;
 use super::{Entry, Forgettable, Kind, Search, Table};
 use crate::clock::Timestamp;
-use crate::record::{Head, Occupancy, Recent, Record, Words, occupancy, pending, plan_of, tag_of, vacated};
+use crate::record::{Occupancy, Recent, TAIL_WORDS, Words, occupancy, pending, plan_of, tag_of, vacated};
 
 /// A place that an insertion may take.
 struct Candidate<'a> {
@@ -42,8 +42,7 @@ impl Table {
                     if occupancy(&words.head) != Occupancy::Live || tag_of(words.head[0]) != tag {
                         return Search::Again;
                     }
-                    let record = Record::from_words(&words, version.recent());
-                    return Search::Known { slot, version, record };
+                    return Search::Known { slot, version, words };
                 }
                 Occupancy::Pending if tag_of(head[0]) == tag => {
                     self.resolve(place);
@@ -69,10 +68,9 @@ impl Table {
                 }
                 Occupancy::Live => {
                     let when = *forget_at.get_or_insert_with(|| self.clock.follow(at));
-                    if !Head::from_words(&head, 0, version.recent()).is_in_use(when) {
+                    if !when.finds_in_use(&Words { head, tail: [0; TAIL_WORDS] }) {
                         let (version, words) = slot.read(&self.drafts);
-                        let record = Record::from_words(&words, version.recent());
-                        if version == here.version && forgettable(&record, when) {
+                        if version == here.version && forgettable(&words, version.recent(), when) {
                             self.clock.reach(when);
                             free = Some(here);
                         }
@@ -139,14 +137,13 @@ impl Table {
     /// Makes a pending record a fresh one that lives, unless that was done already.
     fn make_live(&self, slot: Slot<'_>, version: Version, pending: &Words) {
         let first = pending.head[0];
-        let (words, recent) = self.fresh(tag_of(first), plan_of(first)).to_words();
+        let (words, recent) = self.fresh(tag_of(first), plan_of(first));
         let _ = slot.replace(version, Part::Whole, (&words, recent), &self.drafts);
     }
 
     /// Frees the place of a pending record that never will be made, unless that was done already.
     fn give_up(&self, slot: Slot<'_>, version: Version) {
-        let nobody = Recent::from_halves(0, 0);
-        let _ = slot.replace(version, Part::Whole, (&vacated(), nobody), &self.drafts);
+        let _ = slot.replace(version, Part::Whole, (&vacated(), Recent::NOBODYS), &self.drafts);
     }
 }
 
@@ -154,12 +151,11 @@ impl Entry<'_> {
     /// Stores the first record of a key, unless another thread was first, or has taken its place.
     pub(super) fn insert(&self, words: &Words, recent: Recent) -> bool {
         let Kind::New { place, was, ticket, shard } = self.kind else { return false };
-        let (table, tag) = (self.table, self.record.head.tag);
+        let (table, drafts) = (self.table, &self.table.drafts);
+        let (tag, plan) = (tag_of(self.words.head[0]), plan_of(self.words.head[0]));
         table.complete_last(tag, ticket);
-        let waiting = pending(tag, self.record.head.plan, ticket.number());
-        let drafts = &table.drafts;
-        let nobody = Recent::from_halves(0, 0);
-        if !self.slot.replace(self.version, Part::Whole, (&waiting, nobody), drafts) {
+        let waiting = pending(tag, plan, ticket.number());
+        if !self.slot.replace(self.version, Part::Whole, (&waiting, Recent::NOBODYS), drafts) {
             return false;
         }
         match was {

@@ -69,11 +69,10 @@ mod imp {
             self.len
         }
 
-        /// A slot by its place; past the end, the last one.
+        /// A slot by its place.
         #[inline]
         pub(crate) fn at(&self, place: usize) -> Slot<'_> {
-            debug_assert!(place < self.len);
-            let place = place.min(self.len - 1);
+            assert!(place < self.len, "a place beyond the table");
             let front = self.first + place * LINE_WORDS;
             let back = self.first + (self.len + place) * LINE_WORDS;
             // SAFETY: `first` is the offset of the first aligned word, less than a line, and the allocation is

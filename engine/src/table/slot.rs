@@ -86,7 +86,7 @@ impl Version {
         Self { low: NUMBER.word(NUMBER.get(self.low)) | low, high }
     }
 
-    /// The next version, in a draft. What `recent` says is the day alone.
+    /// The next version, in a draft.
     #[inline]
     fn next_in(self, draft: DraftId, part: Part, recent: Recent) -> Self {
         let number = NUMBER.word(NUMBER.get(self.low).wrapping_add(1));
@@ -181,15 +181,20 @@ impl<'a> Slot<'a> {
         self.front.control.low(Ordering::Relaxed) == version.low
     }
 
-    /// The head's words alone, for an ordinary admission, if they are at home. They belong to the version if a
-    /// swap against it succeeds.
+    /// The version, if the words are at home. Words read after this belong to it if a swap against it succeeds.
     #[inline]
-    pub(super) fn at_home(self) -> Option<(Version, [u64; HEAD_WORDS])> {
+    pub(super) fn at_home(self) -> Option<Version> {
         let version = self.control();
-        version.is_at_home().then(|| (version, self.front.head.load()))
+        version.is_at_home().then_some(version)
     }
 
-    /// The first word of the tail, likewise.
+    /// A word of the head at home.
+    #[inline]
+    pub(super) fn word_at_home(self, at: usize) -> u64 {
+        self.front.head.word(at)
+    }
+
+    /// The first word of the tail at home.
     #[inline]
     pub(super) fn tail_at_home(self) -> u64 {
         self.back.tail.first()
@@ -231,7 +236,7 @@ impl<'a> Slot<'a> {
         self.front.control.swap(seen.halves(), seen.with_recent(recent).halves())
     }
 
-    /// Replaces the words, if the slot still is in version `seen`. What is recent of them is the day alone.
+    /// Replaces the words, if the slot still is in version `seen`. Of what is recent nothing is charged yet.
     #[inline]
     #[must_use]
     pub(super) fn replace(
@@ -275,7 +280,7 @@ impl<'a> Slot<'a> {
         while !self
             .front
             .control
-            .swap(version.halves(), version.with_recent(recent.on_day_of(version.recent())).halves())
+            .swap(version.halves(), version.with_recent(recent.timed_for(version.recent())).halves())
         {
             version = self.control();
             if let Some(draft) = version.draft() {
@@ -301,7 +306,7 @@ mod tests {
     #[test]
     fn a_version_keeps_its_parts() {
         let draft = Drafts::new(3).claim();
-        let none = Record::fresh(7, PlanId(3), Timestamp::both(Nanos::ZERO)).to_words().1;
+        let none = Record::fresh(7, PlanId(3), Timestamp::both(Nanos::ZERO)).to_closed_words().1;
         let first = Version { low: 0, high: 0 };
         let next = first.next_in(draft, Part::Whole, none);
         assert_eq!((next.draft(), next.ring_in_draft(), next.is_at_home()), (Some(draft), true, false));
@@ -318,11 +323,12 @@ mod tests {
         let (drafts, front, back) = (Drafts::new(1), Front::vacant(), Back::vacant());
         let slot = Slot { front: &front, back: &back };
         let (vacant, _) = slot.read(&drafts);
-        let (words, recent) = Record::fresh(7, PlanId(3), Timestamp::both(Nanos::ZERO)).to_words();
+        let (words, recent) = Record::fresh(7, PlanId(3), Timestamp::both(Nanos::ZERO)).to_closed_words();
         assert!(slot.replace(vacant, Part::Whole, (&words, recent), &drafts));
         assert!(!slot.replace(vacant, Part::Whole, (&words, recent), &drafts));
         assert_eq!(slot.read(&drafts).1, words);
-        assert_eq!(slot.at_home().unwrap().1, words.head);
+        assert!(slot.at_home().is_some());
+        assert_eq!(slot.word_at_home(1), words.head[1]);
         assert_eq!(drafts.free(), 2);
     }
 
