@@ -13,7 +13,7 @@ use crate::hint_line::HintLines;
 use crate::nanos::Nanos;
 use crate::observe::Observer;
 use crate::plan::{CompiledPlan, Plan, PlanId, PlanRegistry, PlansFull};
-use crate::record::{ForgetAt, Glance, Record, Verdict, Words};
+use crate::record::{ForgetAt, Glance, MAX_PLANS, Record, Verdict, Words};
 use crate::reservation::Reservation;
 use crate::sync::Pair;
 use crate::table::{Entry, FIRST_FINGERPRINT, Table};
@@ -100,7 +100,7 @@ impl Builder {
     /// The most keys a limiter can be made for.
     pub const MAX_CAPACITY: usize = Table::MAX_KEYS;
     /// The most distinct plans a record can name.
-    pub const MAX_PLANS: usize = 1 << 20;
+    pub const MAX_PLANS: usize = MAX_PLANS;
     /// The most threads that can be within a decision at one instant.
     pub const MAX_THREADS: usize = Table::MAX_THREADS;
 

@@ -23,7 +23,8 @@ mod window;
 pub use charge::{Denial, Verdict};
 pub(crate) use forget::ForgetAt;
 pub(crate) use layout::{
-    Glance, HEAD_WORDS, Occupancy, TAG_BITS, TAIL_WORDS, Words, occupancy, pending, plan_of, tag_of, vacated,
+    BACK_WORDS, CHANGING_WORDS, FRONT_WORDS, Glance, MAX_PLANS, Occupancy, TAG_BITS, Words, occupancy,
+    pending, plan_of, tag_of, vacated,
 };
 pub(crate) use recent::Recent;
 pub(crate) use settle::Charge;

@@ -45,10 +45,13 @@ mod imp {
             self.0[at].load(Ordering::Acquire)
         }
 
+        /// Stores the first words only.
         #[inline]
-        pub(crate) fn store_first(&self, value: u64) {
-            // Ordering: Release, partner `load`; see the type.
-            self.0[0].store(value, Ordering::Release);
+        pub(crate) fn store_first(&self, values: &[u64]) {
+            for (word, value) in self.0.iter().zip(values) {
+                // Ordering: Release, partner `load`; see the type.
+                word.store(*value, Ordering::Release);
+            }
         }
 
         #[inline]
@@ -59,10 +62,7 @@ mod imp {
 
         #[inline]
         pub(crate) fn store(&self, values: &[u64; N]) {
-            for (word, value) in self.0.iter().zip(values) {
-                // Ordering: Release, partner `load`; see the type.
-                word.store(*value, Ordering::Release);
-            }
+            self.store_first(values);
         }
     }
 
@@ -183,9 +183,9 @@ mod imp {
         }
 
         /// No other thread stores at the same time: only one thread writes a draft, or home words.
-        pub(crate) fn store_first(&self, value: u64) {
+        pub(crate) fn store_first(&self, values: &[u64]) {
             let mut piece = piece_at(self.0[0].load(Ordering::Acquire));
-            piece[0] = value;
+            piece[..values.len()].copy_from_slice(values);
             self.0[0].store(place_of(&piece), Ordering::Release);
         }
 

@@ -21,7 +21,9 @@ pub use shard::ShardOccupancy;
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
 use crate::plan::PlanId;
-use crate::record::{ForgetAt, Glance, Occupancy, Recent, Record, TAG_BITS, Words, occupancy, tag_of};
+use crate::record::{
+    CHANGING_WORDS, ForgetAt, Glance, Occupancy, Recent, Record, TAG_BITS, Words, occupancy, tag_of,
+};
 use draft::Drafts;
 use forgetting::ForgettingClock;
 use memory::Slots;
@@ -90,13 +92,13 @@ pub(crate) struct Found<'a> {
 /// The words are the key's if [`charge`](Found::charge) succeeds.
 impl Glance for Found<'_> {
     #[inline]
-    fn word(self, at: usize) -> u64 {
-        if at == 0 { self.first } else { self.slot.word_at_home(at) }
+    fn front(self, at: usize) -> u64 {
+        if at == 0 { self.first } else { self.slot.front_at_home(at) }
     }
 
     #[inline]
-    fn day_word(self) -> u64 {
-        self.slot.tail_at_home()
+    fn back(self, at: usize) -> u64 {
+        self.slot.back_at_home(at)
     }
 }
 
@@ -133,7 +135,11 @@ impl Entry<'_> {
         if self.is_new() {
             return self.insert(words, recent);
         }
-        let part = if words.tail[1..] == self.words.tail[1..] { Part::Head } else { Part::Whole };
+        let part = if words.back[CHANGING_WORDS..] == self.words.back[CHANGING_WORDS..] {
+            Part::Head
+        } else {
+            Part::Whole
+        };
         self.slot.replace(self.version, part, (words, recent), &self.table.drafts)
     }
 }
@@ -156,7 +162,8 @@ impl Table {
         let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
         let keys_each = keys.div_ceil(shards);
         // Four fifths full of as many keys as were asked for, and at least one place more than those.
-        let slots_each = (keys_each * 31).div_ceil(25).max(keys_each + 1);
+        // An even number: two share a cache line.
+        let slots_each = (keys_each * 31).div_ceil(25).max(keys_each + 1).next_multiple_of(2);
         let usable = slots_each - slots_each / 10;
         Some(Self {
             slots: Slots::vacant(shards * slots_each, huge_pages)?,
@@ -251,7 +258,7 @@ impl Table {
         let plan = fingerprint.saturating_sub(1).min(self.overflow.len() as u64 - 1);
         let slot = self.overflow.at(plan as usize);
         let (version, found) = slot.read(&self.drafts);
-        let (words, recent) = match occupancy(&found.head) {
+        let (words, recent) = match occupancy(&found.front) {
             Occupancy::Live => (found, version.recent()),
             _ => self.fresh(plan + 1, PlanId(plan as u32)),
         };
@@ -281,7 +288,7 @@ impl Table {
                 return None;
             }
             let (version, words) = slot.read(&self.drafts);
-            let live = occupancy(&words.head) == Occupancy::Live;
+            let live = occupancy(&words.front) == Occupancy::Live;
             live.then(|| (words, version.recent()))
         })
     }

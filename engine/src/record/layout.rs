@@ -1,14 +1,14 @@
 //! How a record stands in words.
 //!
 //! ```text
-//! head 0      plan 20 bits | tag 44 bits; tag 0 is nobody's record
-//! head 1      own plan 1 bit | until 63 bits; until 0 is a record that does not count yet
-//! head 2      high bits of the tokens in the day, 8 | how long before `until` the requests' bucket was pinned, 56
-//! head 3      changes of grid 8 bits                | the same of the tokens' bucket, 56
-//! head 4      units in the windows
-//! head 5      units charged to the buckets since their pins
-//! tail 0      low bits of the tokens in the day, 34 | requests in the day 30
-//! tail 1 – 7  completed segments of the windows, by segment number modulo 7
+//! front 0      plan 18 bits | changes of grid 8 bits | tag 38 bits; tag 0 is nobody's record
+//! front 1      own plan 1 bit | until 63 bits; until 0 is a record that does not count yet
+//! back 0       high bits of the tokens in the day, 8 | how long before `until` the requests' bucket was pinned, 56
+//! back 1       the same of the tokens' bucket, 56
+//! back 2       units in the windows
+//! back 3       units charged to the buckets since their pins
+//! back 4       low bits of the tokens in the day, 34 | requests in the day 30
+//! back 5 – 11  completed segments of the windows, by segment number modulo 7
 //! ```
 //!
 //! Beside the words, with the version of the slot, stand the day's number and what was charged since the words
@@ -19,33 +19,41 @@ use crate::packed::{Counts, DAY_REQUESTS, DAY_TOKENS_LOW, Field};
 use crate::plan::{CompiledPlan, PlanId};
 use crate::unit::Unit;
 
-/// What an ordinary admission reads: as many words as stand in one cache line with the control word.
-pub(crate) const HEAD_WORDS: usize = 6;
-/// What it mostly does not.
-pub(crate) const TAIL_WORDS: usize = 1 + RING_WORDS;
+/// What an ordinary admission reads: with the control pair of a slot it is half a cache line.
+pub(crate) const FRONT_WORDS: usize = 2;
+/// What it does not.
+pub(crate) const BACK_WORDS: usize = CHANGING_WORDS + RING_WORDS;
+/// Of those, the ones that change though no segment turns; the others are the ring's.
+pub(crate) const CHANGING_WORDS: usize = 5;
 
 /// Bits of a key's fingerprint that its record keeps.
 pub(crate) const TAG_BITS: u32 = TAG.bits();
 
-const TAG: Field = Field::lowest(44);
-const PLAN: Field = TAG.followed_by(20);
+const TAG: Field = Field::lowest(38);
+pub(super) const GRIDS: Field = TAG.followed_by(8);
+const PLAN: Field = GRIDS.followed_by(18);
 const UNTIL: Field = Field::lowest(63);
 const OWN_PLAN: Field = UNTIL.followed_by(1);
 const PIN_BACK: Field = Field::lowest(56);
 const DAY_TOKENS_HIGH: Field = PIN_BACK.followed_by(crate::packed::DAY_TOKENS_HIGH_BITS);
-pub(super) const GRIDS: Field = PIN_BACK.followed_by(8);
 
+/// The most plans that records can tell apart.
+pub(crate) const MAX_PLANS: usize = 1 << PLAN.bits();
+
+/// Words of the front.
 const IDENTITY: usize = 0;
 const STANDS: usize = 1;
-const PINS: usize = 2;
-const TOTALS: usize = 4;
-const CHARGED: usize = 5;
+/// Words of the back.
+const PINS: usize = 0;
+const TOTALS: usize = 2;
+const CHARGED: usize = 3;
+const DAY: usize = 4;
 
 /// A record's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Words {
-    pub(crate) head: [u64; HEAD_WORDS],
-    pub(crate) tail: [u64; TAIL_WORDS],
+    pub(crate) front: [u64; FRONT_WORDS],
+    pub(crate) back: [u64; BACK_WORDS],
 }
 
 /// Whose record begins with this word.
@@ -73,10 +81,10 @@ pub(crate) enum Occupancy {
     Live,
 }
 
-/// What the head of a place says.
+/// What the front of a place says.
 #[inline]
-pub(crate) fn occupancy(head: &[u64; HEAD_WORDS]) -> Occupancy {
-    match (TAG.get(head[IDENTITY]) != 0, UNTIL.get(head[STANDS]) != 0) {
+pub(crate) fn occupancy(front: &[u64; FRONT_WORDS]) -> Occupancy {
+    match (TAG.get(front[IDENTITY]) != 0, UNTIL.get(front[STANDS]) != 0) {
         (false, false) => Occupancy::Virgin,
         (false, true) => Occupancy::Vacated,
         (true, false) => Occupancy::Pending,
@@ -86,39 +94,39 @@ pub(crate) fn occupancy(head: &[u64; HEAD_WORDS]) -> Occupancy {
 
 /// A record that does not count yet, with the stamp by which it will be known whether it is to.
 pub(crate) fn pending(tag: u64, plan: PlanId, stamp: u64) -> Words {
-    let mut words = Words { head: [0; HEAD_WORDS], tail: [0; TAIL_WORDS] };
-    words.head[IDENTITY] = TAG.word(tag) | PLAN.word(plan.0.into());
-    words.tail[TAIL_WORDS - 1] = stamp;
+    let mut words = Words { front: [0; FRONT_WORDS], back: [0; BACK_WORDS] };
+    words.front[IDENTITY] = TAG.word(tag) | PLAN.word(plan.0.into());
+    words.back[BACK_WORDS - 1] = stamp;
     words
 }
 
 impl Words {
     /// The stamp of a pending record.
     pub(crate) fn stamp(&self) -> u64 {
-        self.tail[TAIL_WORDS - 1]
+        self.back[BACK_WORDS - 1]
     }
 }
 
 /// Nobody's record, in a place that was somebody's.
 pub(crate) fn vacated() -> Words {
-    let mut words = Words { head: [0; HEAD_WORDS], tail: [0; TAIL_WORDS] };
+    let mut words = Words { front: [0; FRONT_WORDS], back: [0; BACK_WORDS] };
     // Any plan tells it from a place that was never used at a first look.
-    words.head[IDENTITY] = PLAN.word(1);
-    words.head[STANDS] = UNTIL.word(1);
+    words.front[IDENTITY] = PLAN.word(1);
+    words.front[STANDS] = UNTIL.word(1);
     words
 }
 
-/// The words of a head that can be read one by one.
+/// A record's words, read one by one.
 pub(crate) trait Glance: Copy {
-    /// A word of the head.
-    fn word(self, at: usize) -> u64;
+    /// A word of the front.
+    fn front(self, at: usize) -> u64;
 
-    /// The first word of the tail.
-    fn day_word(self) -> u64;
+    /// A word of the back.
+    fn back(self, at: usize) -> u64;
 
     #[inline]
     fn plan(self) -> PlanId {
-        plan_of(self.word(IDENTITY))
+        plan_of(self.front(IDENTITY))
     }
 
     /// Whether it decides a call that names `plan` under the plan it is expressed in.
@@ -129,51 +137,51 @@ pub(crate) trait Glance: Copy {
 
     #[inline]
     fn has_own_plan(self) -> bool {
-        OWN_PLAN.get(self.word(STANDS)) != 0
+        OWN_PLAN.get(self.front(STANDS)) != 0
     }
 
     /// A time after the record's last change.
     #[inline]
     fn until(self) -> u64 {
-        UNTIL.get(self.word(STANDS))
+        UNTIL.get(self.front(STANDS))
     }
 
     /// How long before `until` a bucket was pinned.
     #[inline]
     fn pin_back(self, unit: Unit) -> u64 {
-        PIN_BACK.get(self.word(PINS + unit as usize))
+        PIN_BACK.get(self.back(PINS + unit as usize))
     }
 
     /// How often the windows have moved to another grid.
     #[inline]
     fn grids(self) -> u64 {
-        GRIDS.get(self.word(PINS + 1))
+        GRIDS.get(self.front(IDENTITY))
     }
 
     /// Units counted in the day, beside those that [`Recent`] tells.
     #[inline]
     fn day_used(self, unit: Unit) -> u64 {
-        let low = self.day_word();
+        let low = self.back(DAY);
         match unit {
             Unit::Requests => DAY_REQUESTS.get(low),
             Unit::Tokens => {
-                DAY_TOKENS_HIGH.get(self.word(PINS)) << DAY_TOKENS_LOW.bits() | DAY_TOKENS_LOW.get(low)
+                DAY_TOKENS_HIGH.get(self.back(PINS)) << DAY_TOKENS_LOW.bits() | DAY_TOKENS_LOW.get(low)
             }
         }
     }
 
-    /// All that the words of the head say, on this day.
+    /// All that the words say but the ring, on this day.
     #[inline]
     fn head(self, day: u64) -> Head {
         Head {
-            tag: TAG.get(self.word(IDENTITY)),
+            tag: TAG.get(self.front(IDENTITY)),
             plan: self.plan(),
             own_plan: self.has_own_plan(),
             until: self.until().max(1),
             now: 0,
             pins: Unit::ALL.map(|unit| self.until().wrapping_sub(self.pin_back(unit))),
-            totals: Counts(self.word(TOTALS)),
-            charged: Counts(self.word(CHARGED)),
+            totals: Counts(self.back(TOTALS)),
+            charged: Counts(self.back(CHARGED)),
             day,
             day_used: Unit::ALL.map(|unit| self.day_used(unit)),
             grids: self.grids(),
@@ -183,32 +191,13 @@ pub(crate) trait Glance: Copy {
 
 impl Glance for &Words {
     #[inline]
-    fn word(self, at: usize) -> u64 {
-        self.head[at]
+    fn front(self, at: usize) -> u64 {
+        self.front[at]
     }
 
     #[inline]
-    fn day_word(self) -> u64 {
-        self.tail[0]
-    }
-}
-
-impl Head {
-    /// The words of the head, the last of which is the first of the tail. The day's number is not among them.
-    #[inline]
-    fn words(&self) -> ([u64; HEAD_WORDS], u64) {
-        let [requests, tokens] = self.day_used;
-        let pin = |unit: Unit| PIN_BACK.word(self.until.wrapping_sub(self.pins[unit as usize]));
-        let high = tokens >> DAY_TOKENS_LOW.bits();
-        let head = [
-            TAG.word(self.tag) | PLAN.word(self.plan.0.into()),
-            UNTIL.word(self.until) | OWN_PLAN.word(self.own_plan.into()),
-            pin(Unit::Requests) | DAY_TOKENS_HIGH.word(high),
-            pin(Unit::Tokens) | GRIDS.word(self.grids),
-            self.totals.0,
-            self.charged.0,
-        ];
-        (head, DAY_REQUESTS.word(requests) | DAY_TOKENS_LOW.word(tokens))
+    fn back(self, at: usize) -> u64 {
+        self.back[at]
     }
 }
 
@@ -218,7 +207,12 @@ impl Record {
     pub(crate) fn from_words(words: &Words, recent: Recent, plan: &CompiledPlan) -> Self {
         let mut head = words.head(recent.day());
         recent.fold_into(&mut head, plan);
-        Self { head, ring: Ring { segments: std::array::from_fn(|segment| Counts(words.tail[1 + segment])) } }
+        Self {
+            head,
+            ring: Ring {
+                segments: std::array::from_fn(|segment| Counts(words.back[CHANGING_WORDS + segment])),
+            },
+        }
     }
 
     /// The record's words, and what is to stand beside them: calls may be charged there under this plan.
@@ -234,12 +228,25 @@ impl Record {
 
     #[inline]
     fn words(&self) -> Words {
-        let (head, day) = self.head.words();
-        let tail = std::array::from_fn(|word| match word {
-            0 => day,
-            _ => self.ring.segments[word - 1].0,
+        let head = &self.head;
+        let [requests, tokens] = head.day_used;
+        let [requests_back, tokens_back] = head.pins.map(|pin| PIN_BACK.word(head.until.wrapping_sub(pin)));
+        let front = [
+            TAG.word(head.tag) | GRIDS.word(head.grids) | PLAN.word(head.plan.0.into()),
+            UNTIL.word(head.until) | OWN_PLAN.word(head.own_plan.into()),
+        ];
+        let changing = [
+            requests_back | DAY_TOKENS_HIGH.word(tokens >> DAY_TOKENS_LOW.bits()),
+            tokens_back,
+            head.totals.0,
+            head.charged.0,
+            DAY_REQUESTS.word(requests) | DAY_TOKENS_LOW.word(tokens),
+        ];
+        let back = std::array::from_fn(|at| match changing.get(at) {
+            Some(word) => *word,
+            None => self.ring.segments[at - CHANGING_WORDS].0,
         });
-        Words { head, tail }
+        Words { front, back }
     }
 }
 
@@ -265,7 +272,7 @@ mod tests {
             let record = Record {
                 head: Head {
                     tag: tag & TAG.max(),
-                    plan: PlanId(plan & 0xf_ffff),
+                    plan: PlanId(plan % MAX_PLANS as u32),
                     own_plan: own,
                     until,
                     now: 0,

@@ -89,14 +89,29 @@ impl Recent {
         Self { low: PIN_BACK.word(now), high: DAY.word(day) }
     }
 
-    /// Nothing charged of the room that a record in a plan has.
+    /// Nothing taken of the room that a record in a plan has.
     #[inline]
     pub(super) fn open(head: &Head, plan: &CompiledPlan) -> Self {
         let closed = Self::closed(head.day, head.now);
         let [Some(requests), Some(tokens)] = Unit::ALL.map(|unit| room_of(head, plan, unit)) else {
             return closed;
         };
-        Self { high: closed.high | OPEN | REQUEST_ROOM.word(requests) | TOKEN_ROOM.word(tokens), ..closed }
+        let high = closed.high | OPEN | REQUEST_ROOM.word(requests) | TOKEN_ROOM.word(tokens);
+        Self { high, ..closed }.with_pin_of(head)
+    }
+
+    /// With the pin that both buckets of a record share, if they do and there are bits for what was charged since:
+    /// then no call need look at the one in the words.
+    #[inline]
+    fn with_pin_of(self, head: &Head) -> Self {
+        let [pin, other] = head.pins;
+        let (back, charged) = (head.until.wrapping_sub(pin).wrapping_sub(1), head.charged);
+        let since = Cost { requests: charged.of(Unit::Requests), tokens: charged.of(Unit::Tokens) };
+        if pin != other || back > PIN_BACK.max() || !fits(since) {
+            return self;
+        }
+        let low = BOTH_PINNED | PIN_BACK.word(back) | REQUESTS_SINCE_PIN.word(since.requests);
+        Self { low, high: self.high | TOKENS_SINCE_PIN.word(since.tokens) }
     }
 
     /// Closed, as in a record of nobody.
@@ -209,7 +224,7 @@ impl Recent {
             requests + cost.requests <= of_requests.ceiling && tokens + cost.tokens <= of_tokens.ceiling;
         let keep = !(requests_full & of_requests.has_window) & !(tokens_full & of_tokens.has_window);
         if keep & have_room {
-            return Some(self.kept(left, cost));
+            return self.kept(left, cost);
         }
         self.admit_widely(head, left, plan, cost, past)
     }
@@ -235,7 +250,7 @@ impl Recent {
             (false, false) => (false, false),
         };
         match pins {
-            (false, false) => Some(self.kept(left, cost)),
+            (false, false) => self.kept(left, cost),
             // One pin is all there is: the bucket that keeps its own must have it in the words.
             (true, false) if self.is_pinned(Unit::Tokens) => None,
             (false, true) if self.is_pinned(Unit::Requests) => None,
@@ -287,12 +302,15 @@ impl Recent {
         (back <= PIN_BACK.max()).then_some(Self { low, high })
     }
 
-    /// Charged since the pins that there are. Neither count is more than was taken in all, so both fit.
+    /// Charged since the pins that there are; `None` if there are no bits for so much.
     #[inline]
-    fn kept(self, left: u64, cost: Cost) -> Self {
-        let tokens = if self.is_pinned(Unit::Tokens) { cost.tokens } else { 0 };
-        let requests = if self.is_pinned(Unit::Requests) { cost.requests } else { 0 };
-        Self { low: self.low + REQUESTS_SINCE_PIN.word(requests), high: left + tokens }
+    fn kept(self, left: u64, cost: Cost) -> Option<Self> {
+        let more = |unit: Unit| if self.is_pinned(unit) { self.since_pin(unit) + cost.of(unit) } else { 0 };
+        let since = Cost { requests: more(Unit::Requests), tokens: more(Unit::Tokens) };
+        let mut kept = Self { high: left, ..self };
+        REQUESTS_SINCE_PIN.set(&mut kept.low, since.requests);
+        TOKENS_SINCE_PIN.set(&mut kept.high, since.tokens);
+        fits(since).then_some(kept)
     }
 
     /// The charge that [`admit`](Self::admit) made on a record with this head.

@@ -8,7 +8,7 @@
 //! operation. Threads with higher numbers, and a thread whose own draft is still named somewhere, share the
 //! other half.
 
-use super::words::{HeadWords, Place, TailWords};
+use super::words::{BackWords, FrontWords, Place};
 use crate::sync::{AtomicBool, Ordering, thread_number};
 use crossbeam_utils::CachePadded;
 use std::num::NonZeroU64;
@@ -41,8 +41,8 @@ impl DraftId {
 #[derive(Debug)]
 struct Draft {
     claimed: AtomicBool,
-    head: HeadWords,
-    tail: TailWords,
+    front: FrontWords,
+    back: BackWords,
 }
 
 /// As many drafts as threads may store at the same instant, and as many private ones.
@@ -62,8 +62,8 @@ impl Drafts {
         let vacant = || {
             CachePadded::new(Draft {
                 claimed: AtomicBool::new(false),
-                head: HeadWords::zeroed(),
-                tail: TailWords::zeroed(),
+                front: FrontWords::zeroed(),
+                back: BackWords::zeroed(),
             })
         };
         Self { drafts: (0..2 * private).map(|_| vacant()).collect(), private }
@@ -125,7 +125,7 @@ impl Drafts {
     #[inline]
     pub(super) fn words(&self, draft: DraftId) -> Place<'_> {
         let draft = self.draft(draft);
-        Place { head: &draft.head, tail: &draft.tail }
+        Place { front: &draft.front, back: &draft.back }
     }
 
     #[inline]

@@ -7,7 +7,7 @@ use super::ticket::Ticket;
 use super::words::Part;
 use super::{Entry, Forgettable, Kind, Search, Table};
 use crate::clock::Timestamp;
-use crate::record::{Occupancy, Recent, TAIL_WORDS, Words, occupancy, pending, plan_of, tag_of, vacated};
+use crate::record::{BACK_WORDS, Occupancy, Recent, Words, occupancy, pending, plan_of, tag_of, vacated};
 
 /// A place that an insertion may take.
 struct Candidate<'a> {
@@ -33,18 +33,18 @@ impl Table {
         let mut forget_at = None;
         for place in self.area.places(fingerprint) {
             let slot = self.slots.at(place);
-            let (version, head) = slot.head(&self.drafts);
-            let was = occupancy(&head);
+            let (version, front) = slot.front(&self.drafts);
+            let was = occupancy(&front);
             let here = Candidate { slot, version, place, was };
             match was {
-                Occupancy::Live if tag_of(head[0]) == tag => {
+                Occupancy::Live if tag_of(front[0]) == tag => {
                     let (version, words) = slot.read(&self.drafts);
-                    if occupancy(&words.head) != Occupancy::Live || tag_of(words.head[0]) != tag {
+                    if occupancy(&words.front) != Occupancy::Live || tag_of(words.front[0]) != tag {
                         return Search::Again;
                     }
                     return Search::Known { slot, version, words };
                 }
-                Occupancy::Pending if tag_of(head[0]) == tag => {
+                Occupancy::Pending if tag_of(front[0]) == tag => {
                     self.resolve(place);
                     return Search::Again;
                 }
@@ -52,7 +52,7 @@ impl Table {
                     if free.is_none() {
                         if shard.has_unused() {
                             free = Some(here);
-                        } else if slot.head(&self.drafts).0 != version {
+                        } else if slot.front(&self.drafts).0 != version {
                             // The last one was used just now, and perhaps for this very key.
                             return Search::Again;
                         }
@@ -68,7 +68,7 @@ impl Table {
                 }
                 Occupancy::Live => {
                     let when = *forget_at.get_or_insert_with(|| self.clock.follow(at));
-                    if !when.finds_in_use(&Words { head, tail: [0; TAIL_WORDS] }) {
+                    if !when.finds_in_use(&Words { front, back: [0; BACK_WORDS] }) {
                         let (version, words) = slot.read(&self.drafts);
                         if version == here.version && forgettable(&words, version.recent(), when) {
                             self.clock.reach(when);
@@ -95,10 +95,10 @@ impl Table {
     fn resolve(&self, place: usize) {
         let slot = self.slots.at(place);
         let (version, words) = slot.read(&self.drafts);
-        if occupancy(&words.head) != Occupancy::Pending {
+        if occupancy(&words.front) != Occupancy::Pending {
             return;
         }
-        let (tag, stamp) = (tag_of(words.head[0]), words.stamp());
+        let (tag, stamp) = (tag_of(words.front[0]), words.stamp());
         let ticket = self.tickets.read(tag);
         if ticket.number() == stamp {
             // It may still be made: if not by us, then by whoever takes the ticket first.
@@ -117,9 +117,9 @@ impl Table {
             return;
         };
         let (version, words) = slot.read(&self.drafts);
-        if occupancy(&words.head) == Occupancy::Pending
+        if occupancy(&words.front) == Occupancy::Pending
             && words.stamp() == ticket.last_stamp()
-            && self.tickets.is_same(tag, tag_of(words.head[0]))
+            && self.tickets.is_same(tag, tag_of(words.front[0]))
         {
             self.make_live(slot, version, &words);
         }
@@ -136,7 +136,7 @@ impl Table {
 
     /// Makes a pending record a fresh one that lives, unless that was done already.
     fn make_live(&self, slot: Slot<'_>, version: Version, pending: &Words) {
-        let first = pending.head[0];
+        let first = pending.front[0];
         let (words, recent) = self.fresh(tag_of(first), plan_of(first));
         let _ = slot.replace(version, Part::Whole, (&words, recent), &self.drafts);
     }
@@ -152,7 +152,7 @@ impl Entry<'_> {
     pub(super) fn insert(&self, words: &Words, recent: Recent) -> bool {
         let Kind::New { place, was, ticket, shard } = self.kind else { return false };
         let (table, drafts) = (self.table, &self.table.drafts);
-        let (tag, plan) = (tag_of(self.words.head[0]), plan_of(self.words.head[0]));
+        let (tag, plan) = (tag_of(self.words.front[0]), plan_of(self.words.front[0]));
         table.complete_last(tag, ticket);
         let waiting = pending(tag, plan, ticket.number());
         if !self.slot.replace(self.version, Part::Whole, (&waiting, Recent::NOBODYS), drafts) {

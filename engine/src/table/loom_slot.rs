@@ -3,7 +3,7 @@
 use super::draft::Drafts;
 use super::slot::{Back, Front, Slot, Version};
 use super::words::Part;
-use crate::record::{HEAD_WORDS, Recent, TAIL_WORDS, Words};
+use crate::record::{BACK_WORDS, CHANGING_WORDS, FRONT_WORDS, Recent, Words};
 use loom::model::Builder;
 use loom::sync::Arc;
 use loom::thread;
@@ -13,7 +13,7 @@ use loom::thread;
 enum Adds {
     /// The count beside the words.
     Recent,
-    /// All words of the head, and the first of the tail.
+    /// All words but the ring's.
     Head,
     /// All words.
     Whole,
@@ -36,14 +36,14 @@ fn beside(recent: Recent) -> u64 {
     recent.halves().1
 }
 
-/// What the words count, what all of head and tail count alike or the reading is torn, and what is beside them.
+/// What the words count, all but the ring's alike and the ring's alike or the reading is torn, and what is beside them.
 fn read(shared: &Shared) -> (Version, u64, u64, u64) {
     let (version, words) = shared.slot().read(&shared.drafts);
-    let (head, tail) = (words.head[0], words.tail[1]);
-    assert_eq!(words.head, [head; HEAD_WORDS], "a torn head");
-    assert_eq!(words.tail[0], head, "a tail of another head");
-    assert_eq!(words.tail[1..], [tail; TAIL_WORDS - 1], "a torn ring");
-    (version, head, tail, beside(version.recent()))
+    let (head, ring) = (words.front[0], words.back[CHANGING_WORDS]);
+    assert_eq!(words.front, [head; FRONT_WORDS], "a torn front");
+    assert_eq!(words.back[..CHANGING_WORDS], [head; CHANGING_WORDS], "a back of another front");
+    assert_eq!(words.back[CHANGING_WORDS..], [ring; BACK_WORDS - CHANGING_WORDS], "a torn ring");
+    (version, head, ring, beside(version.recent()))
 }
 
 /// Adds one until no other thread comes between. What stands beside the words goes into the head with the next
@@ -55,8 +55,8 @@ fn increment(shared: &Shared, adds: Adds) {
             shared.slot().charge(version, Recent::from_halves(0, recent + 1))
         } else {
             let ring = if adds == Adds::Whole { ring + 1 } else { ring };
-            let mut words = Words { head: [head + recent + 1; HEAD_WORDS], tail: [ring; TAIL_WORDS] };
-            words.tail[0] = head + recent + 1;
+            let mut words = Words { front: [head + recent + 1; FRONT_WORDS], back: [ring; BACK_WORDS] };
+            words.back[..CHANGING_WORDS].fill(head + recent + 1);
             let part = if adds == Adds::Whole { Part::Whole } else { Part::Head };
             shared.slot().replace(version, part, (&words, Recent::from_halves(0, 0)), &shared.drafts)
         };

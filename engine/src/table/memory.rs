@@ -7,9 +7,11 @@ mod imp {
     use super::{Back, Front, Slot};
     use crate::sync::AtomicU64;
 
-    /// Words of a cache line, which either half of a slot is.
-    const LINE_WORDS: usize = 8;
-    const _: () = assert!(size_of::<Front>() == 64 && size_of::<Back>() == 64);
+    /// Words of the front and of the back of a slot.
+    const FRONT: usize = size_of::<Front>() / size_of::<AtomicU64>();
+    const BACK: usize = size_of::<Back>() / size_of::<AtomicU64>();
+    /// Words of a cache line, at which the slots begin.
+    const LINE: usize = 8;
 
     /// The size of a huge page, and the smallest memory worth asking for one.
     #[cfg(target_os = "linux")]
@@ -40,11 +42,10 @@ mod imp {
 
     /// A fixed number of slots, all vacant at first.
     ///
-    /// The fronts of all slots stand together, and then their backs: a search that goes from one slot to the
-    /// next goes from one cache line to the next.
+    /// The fronts of all slots stand together, two in a cache line, and then their backs.
     ///
     /// Asking an allocator for zeroed memory at the alignment of a slot makes it touch every page; so plain
-    /// words are asked for, a line too many, and the slots begin at the first one that is aligned.
+    /// words are asked for, a line too many, and the slots begin where a line does.
     #[derive(Debug)]
     pub(crate) struct Slots {
         words: Box<[AtomicU64]>,
@@ -56,12 +57,12 @@ mod imp {
         /// Vacant slots, in huge pages if asked for and to be had.
         /// `None` if the system does not give the memory.
         pub(crate) fn vacant(len: usize, huge_pages: bool) -> Option<Self> {
-            let count = len.checked_mul(2)?.checked_add(1)?.checked_mul(LINE_WORDS)?;
+            let count = len.checked_mul(FRONT + BACK)?.checked_add(LINE)?;
             let words = bytemuck::allocation::try_zeroed_slice_box::<AtomicU64>(count).ok()?;
             if huge_pages {
                 ask_for_huge_pages(&words);
             }
-            let first = words.as_ptr().align_offset(align_of::<Front>());
+            let first = words.as_ptr().align_offset(LINE * size_of::<AtomicU64>());
             Some(Self { words, first, len })
         }
 
@@ -73,12 +74,13 @@ mod imp {
         #[inline]
         pub(crate) fn at(&self, place: usize) -> Slot<'_> {
             assert!(place < self.len, "a place beyond the table");
-            let front = self.first + place * LINE_WORDS;
-            let back = self.first + (self.len + place) * LINE_WORDS;
-            // SAFETY: `first` is the offset of the first aligned word, less than a line, and the allocation is
-            // a line longer than two lines for each of `len` slots, so both lines lie within it, aligned.
-            // `Front` and `Back` are `repr(C)` and hold nothing but atomic words, eight each without padding;
-            // zeroed words are valid for both. They are only ever changed through their atomics, each word is
+            let front = self.first + place * FRONT;
+            let back = self.first + self.len * FRONT + place * BACK;
+            // SAFETY: `first` is the offset of the first word at the beginning of a line, less than a line, and the
+            // allocation is a line longer than `len` fronts and `len` backs; so both lie within it, and aligned,
+            // since a line is a multiple of their alignment, and so is a front's and a back's size. `Front` and
+            // `Back` are `repr(C)` and hold nothing but atomic words without padding; zeroed words are valid for
+            // both. They are only ever changed through their atomics, each word is
             // of one `Front` or one `Back`, and the borrow of `self` keeps the memory.
             unsafe {
                 let words = self.words.as_ptr();

@@ -7,7 +7,7 @@ use crossbeam_utils::CachePadded;
 /// most, it is searched for an unknown key in eleven slots on average; a search of 128 comes once in a million.
 const MAX_PROBES: usize = 128;
 /// From so many slots on a shard is probed in growing steps, which in a smaller one might miss some.
-const MIN_FOR_GROWING_STEPS: usize = 4_096;
+const MIN_FOR_GROWING_STEPS: usize = 16_384;
 
 /// How a table of equal shards is searched.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Area {
 }
 
 impl Area {
-    /// So many shards, a power of two, of so many slots each.
+    /// So many shards, a power of two, of so many slots each, an even number.
     pub(super) fn new(shards: usize, len: usize) -> Self {
         Self { mask: shards as u64 - 1, len }
     }
@@ -38,19 +38,22 @@ impl Area {
         self.shard(fingerprint) * self.len + within
     }
 
-    /// The places where a key's record may stand, in the order in which they are tried: within the shard, one
-    /// place further, then two, then three (quadratic probing), which keeps searches short in a full table. Records
-    /// never move.
+    /// The places where a key's record may stand, in the order in which they are tried: the two of a cache line,
+    /// then those of the next line, of the second after that, and so on (quadratic probing of buckets, within the
+    /// shard), which keeps searches short in a full table. Records never move.
     #[inline]
     pub(super) fn places(self, fingerprint: u64) -> impl Iterator<Item = usize> + use<> {
-        let (mut at, end) = (self.home(fingerprint), (self.shard(fingerprint) + 1) * self.len);
+        let (home, first) = (self.home(fingerprint), self.shard(fingerprint) * self.len);
         let growing = self.len >= MIN_FOR_GROWING_STEPS;
         let tried = if growing { MAX_PROBES } else { self.len };
-        (1..=tried).map(move |next| {
-            let place = at;
-            at += if growing { next } else { 1 };
-            if at >= end {
-                at -= self.len;
+        let (mut line, end) = (home & !1, first + self.len);
+        (0..tried).map(move |probe| {
+            let place = line | (home ^ probe) & 1;
+            if probe & 1 == 1 {
+                line += if growing { probe + 1 } else { 2 };
+                if line >= end {
+                    line -= self.len;
+                }
             }
             place
         })
@@ -141,7 +144,7 @@ mod tests {
 
     quickcheck! {
         fn places_are_distinct_and_within_the_shard(shards: u8, len: u16, fingerprint: u64) -> bool {
-            let (shards, len) = (1 << (shards % 5), usize::from(len) + 1);
+            let (shards, len) = (1 << (shards % 5), 2 * (usize::from(len) + 1));
             let area = Area::new(shards, len);
             let (first, places) = (area.shard(fingerprint) * len, area.places(fingerprint).collect::<Vec<_>>());
             let distinct: HashSet<_> = places.iter().copied().collect();

@@ -26,9 +26,9 @@
 //! *Big Atomics*, 2025.)
 
 use super::draft::{DraftId, Drafts};
-use super::words::{HeadWords, Part, Place, TailWords};
+use super::words::{BackWords, FrontWords, Part, Place};
 use crate::packed::Field;
-use crate::record::{HEAD_WORDS, Recent, Words};
+use crate::record::{CHANGING_WORDS, FRONT_WORDS, Recent, Words};
 use crate::sync::{Ordering, Pair};
 
 /// The low half, above the bits of `Recent`: a version, and whether the words are in a draft.
@@ -101,32 +101,32 @@ impl Version {
     }
 }
 
-/// What an ordinary decision reads of a slot: one cache line.
+/// What an ordinary decision reads of a slot: half a cache line, so that a search sees two slots in one.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C, align(32))]
 pub(super) struct Front {
     control: Pair,
-    head: HeadWords,
+    words: FrontWords,
 }
 
-/// The rest of it: another.
+/// The rest of it.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C, align(32))]
 pub(super) struct Back {
-    tail: TailWords,
+    words: BackWords,
 }
 
 #[cfg(any(test, tidegate_loom))]
 impl Front {
     pub(super) fn vacant() -> Self {
-        Self { control: Pair::zeroed(), head: HeadWords::zeroed() }
+        Self { control: Pair::zeroed(), words: FrontWords::zeroed() }
     }
 }
 
 #[cfg(any(test, tidegate_loom))]
 impl Back {
     pub(super) fn vacant() -> Self {
-        Self { tail: TailWords::zeroed() }
+        Self { words: BackWords::zeroed() }
     }
 }
 
@@ -140,13 +140,13 @@ pub(super) struct Slot<'a> {
 impl<'a> Slot<'a> {
     #[inline]
     fn home(self) -> Place<'a> {
-        Place { head: &self.front.head, tail: &self.back.tail }
+        Place { front: &self.front.words, back: &self.back.words }
     }
 
     /// The first home word, for a quick look: whose the record was when its words last came home.
     #[inline]
     pub(super) fn first_word(self) -> u64 {
-        self.front.head.first()
+        self.front.words.first()
     }
 
     /// The control pair; both halves of one moment, unless a swap against it fails.
@@ -166,8 +166,8 @@ impl<'a> Slot<'a> {
             Some(draft) => {
                 let draft = drafts.words(draft);
                 Place {
-                    head: draft.head,
-                    tail: if version.ring_in_draft() { draft.tail } else { &self.back.tail },
+                    front: draft.front,
+                    back: if version.ring_in_draft() { draft.back } else { &self.back.words },
                 }
             }
         }
@@ -188,26 +188,26 @@ impl<'a> Slot<'a> {
         version.is_at_home().then_some(version)
     }
 
-    /// A word of the head at home.
+    /// A word of the front at home.
     #[inline]
-    pub(super) fn word_at_home(self, at: usize) -> u64 {
-        self.front.head.word(at)
+    pub(super) fn front_at_home(self, at: usize) -> u64 {
+        self.front.words.word(at)
     }
 
-    /// The first word of the tail at home.
+    /// A word of the back at home.
     #[inline]
-    pub(super) fn tail_at_home(self) -> u64 {
-        self.back.tail.first()
+    pub(super) fn back_at_home(self, at: usize) -> u64 {
+        self.back.words.word(at)
     }
 
-    /// The head's words, and the version that says so.
+    /// The front's words, and the version that says so.
     #[inline]
-    pub(super) fn head(self, drafts: &Drafts) -> (Version, [u64; HEAD_WORDS]) {
+    pub(super) fn front(self, drafts: &Drafts) -> (Version, [u64; FRONT_WORDS]) {
         loop {
             let version = self.control();
-            let head = self.place_of(version, drafts).head.load();
+            let front = self.place_of(version, drafts).front.load();
             if self.is_still(version) {
-                return (version, head);
+                return (version, front);
             }
         }
     }
@@ -220,8 +220,9 @@ impl<'a> Slot<'a> {
             let place = self.place_of(version, drafts);
             let mut words = place.load();
             if let Some(draft) = version.draft() {
-                // The first word of the tail goes with the head.
-                words.tail[0] = drafts.words(draft).tail.first();
+                // Only the ring may be at home.
+                let back = drafts.words(draft).back.load();
+                words.back[..CHANGING_WORDS].copy_from_slice(&back[..CHANGING_WORDS]);
             }
             if self.is_still(version) {
                 return (version, words);
@@ -328,14 +329,14 @@ mod tests {
         assert!(!slot.replace(vacant, Part::Whole, (&words, recent), &drafts));
         assert_eq!(slot.read(&drafts).1, words);
         assert!(slot.at_home().is_some());
-        assert_eq!(slot.word_at_home(1), words.head[1]);
+        assert_eq!((slot.front_at_home(1), slot.back_at_home(4)), (words.front[1], words.back[4]));
         assert_eq!(drafts.free(), 2);
     }
 
     #[test]
     #[cfg(not(tidegate_loom))]
-    fn a_slot_is_two_cache_lines() {
-        assert_eq!((size_of::<Front>(), align_of::<Front>()), (64, 64));
-        assert_eq!((size_of::<Back>(), align_of::<Back>()), (64, 64));
+    fn a_slot_is_half_a_cache_line_and_three_halves() {
+        assert_eq!((size_of::<Front>(), align_of::<Front>()), (32, 32));
+        assert_eq!((size_of::<Back>(), align_of::<Back>()), (96, 32));
     }
 }

@@ -1,42 +1,42 @@
 //! The words of a record in shared memory, and what a writer changes of them.
 
-use crate::record::{HEAD_WORDS, TAIL_WORDS, Words};
+use crate::record::{BACK_WORDS, CHANGING_WORDS, FRONT_WORDS, Words};
 use crate::sync;
 
 /// What a writer changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The head, and the first word of the tail; the rest stays as it is. Not to be changed alone against a
-    /// version whose ring is in a draft.
+    /// All but the ring, which stays as it is. Not to be changed alone against a version whose ring is in a
+    /// draft.
     Head,
     /// Everything.
     Whole,
 }
 
-/// The head's words: what an ordinary admission reads.
-pub(super) type HeadWords = sync::Words<HEAD_WORDS>;
-/// The tail's.
-pub(super) type TailWords = sync::Words<TAIL_WORDS>;
+/// What an ordinary admission reads.
+pub(super) type FrontWords = sync::Words<FRONT_WORDS>;
+/// What it does not.
+pub(super) type BackWords = sync::Words<BACK_WORDS>;
 
-/// The words of a record, wherever they stand.
+/// The words of a record, at home or in a draft.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    pub(super) head: &'a HeadWords,
-    pub(super) tail: &'a TailWords,
+    pub(super) front: &'a FrontWords,
+    pub(super) back: &'a BackWords,
 }
 
 impl Place<'_> {
     #[inline]
     pub(super) fn load(self) -> Words {
-        Words { head: self.head.load(), tail: self.tail.load() }
+        Words { front: self.front.load(), back: self.back.load() }
     }
 
     #[inline]
     pub(super) fn store(self, part: Part, words: &Words) {
-        self.head.store(&words.head);
+        self.front.store(&words.front);
         match part {
-            Part::Head => self.tail.store_first(words.tail[0]),
-            Part::Whole => self.tail.store(&words.tail),
+            Part::Head => self.back.store_first(&words.back[..CHANGING_WORDS]),
+            Part::Whole => self.back.store(&words.back),
         }
     }
 
