@@ -104,7 +104,7 @@ impl Builder {
     /// The most threads that can be within a decision at one instant.
     pub const MAX_THREADS: usize = Table::MAX_THREADS;
 
-    /// Room for so many keys, 159 bytes each. When none of them can be forgotten, keys beyond share one record
+    /// Room for so many keys, 159 bytes each (256 each for fewer than 65,536). When none of them can be forgotten, keys beyond share one record
     /// for each plan (R14). 1,048,576 if not set.
     pub fn capacity(self, keys: usize) -> Self {
         Self { keys, ..self }
@@ -211,10 +211,7 @@ impl Limiter {
     /// under that.
     #[inline]
     pub fn check<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
-        let fingerprint = self.fingerprint(key);
-        let decision = self.decide(fingerprint, Asked { plan, cost, at });
-        self.observer.decided(&decision, fingerprint);
-        decision
+        self.decide(self.fingerprint(key), Asked { plan, cost, at })
     }
 
     /// Decides calls of many keys at one time, in order: what [`check`](Self::check) would answer to each in turn, and
@@ -251,9 +248,7 @@ impl Limiter {
                 self.table.prefetch(*fingerprint);
             }
             for (fingerprint, call) in fingerprints.iter().zip(calls) {
-                let decision = self.decide(*fingerprint, Asked { plan: call.plan, cost: call.cost, at });
-                self.observer.decided(&decision, *fingerprint);
-                answer(place, decision);
+                answer(place, self.decide(*fingerprint, Asked { plan: call.plan, cost: call.cost, at }));
                 place += 1;
             }
         }
@@ -267,9 +262,7 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Decision, Standing<'_>) {
-        let fingerprint = self.fingerprint(key);
-        let (decision, plan, record) = self.decide_whole(fingerprint, Asked { plan, cost, at });
-        self.observer.decided(&decision, fingerprint);
+        let (decision, plan, record) = self.decide_whole(self.fingerprint(key), Asked { plan, cost, at });
         (decision, Standing::new(plan, record, at))
     }
 

@@ -39,6 +39,9 @@ pub(crate) const FIRST_FINGERPRINT: u64 = 1 << 21;
 const MIN_KEYS_PER_SHARD: usize = 1 << 12;
 const MAX_SHARDS: usize = 16;
 
+/// Fewer keys than this get a table that they fill to the half.
+const FEW_KEYS: usize = 1 << 16;
+
 /// All records of a limiter.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -161,9 +164,10 @@ impl Table {
     ) -> Option<Self> {
         let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
         let keys_each = keys.div_ceil(shards);
-        // Four fifths full of as many keys as were asked for, and at least one place more than those.
-        // An even number: two share a cache line.
-        let slots_each = (keys_each * 31).div_ceil(25).max(keys_each + 1).next_multiple_of(2);
+        // Four fifths full of as many keys as were asked for, half full where that takes little memory; and an even
+        // number, since two share a cache line.
+        let slots_each = if keys < FEW_KEYS { 2 * keys_each } else { (keys_each * 31).div_ceil(25) };
+        let slots_each = slots_each.next_multiple_of(2);
         let usable = slots_each - slots_each / 10;
         Some(Self {
             slots: Slots::vacant(shards * slots_each, huge_pages)?,
@@ -187,27 +191,36 @@ impl Table {
     /// found at once.
     #[inline]
     pub(crate) fn find(&self, fingerprint: u64) -> Option<Found<'_>> {
-        let (tag, home) = (tag(fingerprint), self.area.home(fingerprint));
-        let mut slot = self.slots.at(home);
-        let mut version = slot.at_home()?;
-        let mut first = slot.first_word();
-        if tag_of(first) != tag {
-            slot = self.find_beyond(fingerprint, tag)?;
-            version = slot.at_home()?;
-            // The word may have become another key's since the first look.
-            first = slot.first_word();
-        }
+        let tag = tag(fingerprint);
+        let slot = self.look_for(fingerprint, tag)?;
+        let version = slot.at_home()?;
+        // The word may have become another key's since the first look.
+        let first = slot.first_word();
         (tag_of(first) == tag).then_some(Found { slot, version, first })
     }
 
-    /// The slot that a first look finds to be the key's, not at its first place.
+    /// The slot that a first look finds to be the key's.
     #[inline]
-    fn find_beyond(&self, fingerprint: u64, tag: u64) -> Option<Slot<'_>> {
-        for place in self.area.places(fingerprint).skip(1) {
-            let slot = self.slots.at(place);
-            let first = slot.first_word();
+    fn look_for(&self, fingerprint: u64, tag: u64) -> Option<Slot<'_>> {
+        let home = self.area.home(fingerprint);
+        // Most keys stand in one of the two places of their first line. Which, decides no branch, that the processor
+        // might guess wrong.
+        let neighbour = Area::neighbour(home);
+        let is_there = tag_of(self.slots.at(neighbour).first_word()) == tag;
+        let slot = self.slots.at(if is_there { neighbour } else { home });
+        if tag_of(slot.first_word()) == tag {
+            return Some(slot);
+        }
+        self.find_further(fingerprint, tag).map(|place| self.slots.at(place))
+    }
+
+    /// The place that a first look finds to be the key's, beyond its first line.
+    #[inline(never)]
+    fn find_further(&self, fingerprint: u64, tag: u64) -> Option<usize> {
+        for place in self.area.places(fingerprint).skip(2) {
+            let first = self.slots.at(place).first_word();
             if tag_of(first) == tag {
-                return Some(slot);
+                return Some(place);
             }
             if first == 0 {
                 break;
@@ -229,6 +242,13 @@ impl Table {
             return self.overflow_entry(fingerprint);
         }
         let (shard, tag) = (self.shard(fingerprint), tag(fingerprint));
+        if let Some(slot) = self.look_for(fingerprint, tag) {
+            let (version, words) = slot.read(&self.drafts);
+            if tag_of(words.front[0]) == tag && occupancy(&words.front) == Occupancy::Live {
+                let recent = version.recent();
+                return Entry { table: self, slot, version, kind: Kind::Known, words, recent };
+            }
+        }
         loop {
             match self.search(shard, fingerprint, tag, at, &forgettable) {
                 Search::Known { slot, version, words } => {

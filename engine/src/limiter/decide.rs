@@ -23,12 +23,15 @@ pub(super) struct Asked {
 }
 
 impl Limiter {
-    /// Decides a call of the key with this fingerprint.
+    /// Decides a call of the key with this fingerprint, and counts the decision.
     #[inline]
     pub(super) fn decide(&self, fingerprint: u64, asked: Asked) -> Decision {
         match self.admit(fingerprint, asked) {
-            Some(admission) => Decision::Admitted(admission),
-            None => self.decide_unsteady(fingerprint, asked),
+            Some(admission) => {
+                self.observer.admitted(LimitSet::EMPTY);
+                Decision::Admitted(admission)
+            }
+            None => self.decide_unsteady(fingerprint, asked.plan, asked.cost, asked.at),
         }
     }
 
@@ -48,14 +51,14 @@ impl Limiter {
     }
 
     /// The rare way through [`decide`](Self::decide), told to the compiler as such: the ordinary one gains
-    /// by it.
+    /// by it, and by handing over numbers that are in registers.
     #[cold]
-    fn decide_unsteady(&self, fingerprint: u64, asked: Asked) -> Decision {
-        self.decide_whole(fingerprint, asked).0
+    fn decide_unsteady(&self, fingerprint: u64, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
+        self.decide_whole(fingerprint, Asked { plan, cost, at }).0
     }
 
     /// Decides a call over the whole record, again if another thread came between; gives the record it
-    /// leaves too, and the plan that is expressed in. Not rare: every call whose headers are asked for
+    /// leaves too, and the plan that is expressed in. Counts the decision. Not rare: every call whose headers are asked for
     /// comes this way.
     pub(super) fn decide_whole(&self, fingerprint: u64, asked: Asked) -> (Decision, &CompiledPlan, Record) {
         loop {
@@ -73,6 +76,7 @@ impl Limiter {
             if !changed || self.store(&entry, &record) {
                 let own = if entry.is_shared() { record.head.tag } else { fingerprint };
                 let decision = decision(verdict, own, &record, asked.cost);
+                self.observer.decided(&decision, fingerprint);
                 return (self.placed(decision, plan, own, asked), plan, record);
             }
         }

@@ -38,6 +38,12 @@ impl Area {
         self.shard(fingerprint) * self.len + within
     }
 
+    /// The other place of the same cache line, which is in the same shard.
+    #[inline]
+    pub(super) fn neighbour(place: usize) -> usize {
+        place ^ 1
+    }
+
     /// The places where a key's record may stand, in the order in which they are tried: the two of a cache line,
     /// then those of the next line, of the second after that, and so on (quadratic probing of buckets, within the
     /// shard), which keeps searches short in a full table. Records never move.
