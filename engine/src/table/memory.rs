@@ -10,8 +10,8 @@ mod imp {
     /// Words of the front and of the back of a slot.
     const FRONT: usize = size_of::<Front>() / size_of::<AtomicU64>();
     const BACK: usize = size_of::<Back>() / size_of::<AtomicU64>();
-    /// Words of a cache line, at which the slots begin.
-    const LINE: usize = 8;
+    /// Words of two adjacent cache lines, at which the slots begin.
+    const PAIR: usize = 16;
 
     /// The size of a huge page, and the smallest memory worth asking for one.
     #[cfg(target_os = "linux")]
@@ -45,7 +45,7 @@ mod imp {
     /// The fronts of all slots stand together, two in a cache line, and then their backs.
     ///
     /// Asking an allocator for zeroed memory at the alignment of a slot makes it touch every page; so plain
-    /// words are asked for, a line too many, and the slots begin where a line does.
+    /// words are asked for, two cache lines too many, and the slots begin where such a pair does.
     #[derive(Debug)]
     pub(crate) struct Slots {
         words: Box<[AtomicU64]>,
@@ -57,12 +57,12 @@ mod imp {
         /// Vacant slots, in huge pages if asked for and to be had.
         /// `None` if the system does not give the memory.
         pub(crate) fn vacant(len: usize, huge_pages: bool) -> Option<Self> {
-            let count = len.checked_mul(FRONT + BACK)?.checked_add(LINE)?;
+            let count = len.checked_mul(FRONT + BACK)?.checked_add(PAIR)?;
             let words = bytemuck::allocation::try_zeroed_slice_box::<AtomicU64>(count).ok()?;
             if huge_pages {
                 ask_for_huge_pages(&words);
             }
-            let first = words.as_ptr().align_offset(LINE * size_of::<AtomicU64>());
+            let first = words.as_ptr().align_offset(PAIR * size_of::<AtomicU64>());
             Some(Self { words, first, len })
         }
 
