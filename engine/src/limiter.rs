@@ -4,6 +4,7 @@
 mod loom;
 
 mod decide;
+mod denials;
 mod hints;
 mod operators;
 
@@ -20,6 +21,7 @@ use crate::table::{Entry, FIRST_FINGERPRINT, Table};
 use crate::unit::Cost;
 use ahash::RandomState;
 use decide::Asked;
+use denials::Denials;
 use std::fmt;
 use std::hash::Hash;
 
@@ -36,6 +38,7 @@ pub struct Limiter {
     plans: PlanRegistry,
     table: Table,
     hint_lines: HintLines,
+    denials: Denials,
     observer: Observer,
 }
 
@@ -170,8 +173,15 @@ impl Builder {
             .ok_or(BuildError::Memory(keys))?;
         let hint_lines = HintLines::new().ok_or(BuildError::Memory(keys))?;
         let observer = Observer::new().ok_or(BuildError::Memory(keys))?;
-        let limiter =
-            Limiter { hasher, plans: PlanRegistry::new(plans, overflow_share), table, hint_lines, observer };
+        let denials = Denials::new().ok_or(BuildError::Memory(keys))?;
+        let limiter = Limiter {
+            hasher,
+            plans: PlanRegistry::new(plans, overflow_share),
+            table,
+            hint_lines,
+            denials,
+            observer,
+        };
         for plan in Plan::built_in() {
             limiter.plans.add(&plan).map_err(|full| BuildError::Plans(full.max_plans))?;
         }

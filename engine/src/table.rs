@@ -105,7 +105,33 @@ impl Glance for Found<'_> {
     }
 }
 
+/// What tells a state of a record from every other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The control pair.
+    pub(crate) low: u64,
+    pub(crate) high: u64,
+    /// The first word of the record.
+    pub(crate) identity: u64,
+    /// The slot.
+    pub(crate) place: u64,
+}
+
+impl Seen {
+    #[inline]
+    fn of(slot: Slot<'_>, version: Version, identity: u64) -> Self {
+        let (low, high) = version.halves();
+        Self { low, high, identity, place: std::ptr::from_ref(slot.front) as u64 }
+    }
+}
+
 impl Found<'_> {
+    /// The state in which the record was found, if it is in it still.
+    #[inline]
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        self.slot.is_still(self.version).then(|| Seen::of(self.slot, self.version, self.first))
+    }
+
     /// What was charged beside the words.
     #[inline]
     pub(crate) fn recent(&self) -> Recent {
@@ -121,6 +147,12 @@ impl Found<'_> {
 }
 
 impl Entry<'_> {
+    /// The state in which the key's own record was read, if a first look may find it in that state.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        let is_to_be_found = matches!(self.kind, Kind::Known) && self.version.is_at_home();
+        is_to_be_found.then(|| Seen::of(self.slot, self.version, self.words.front[0]))
+    }
+
     /// Whether the key had no record when it was looked up.
     pub(crate) fn is_new(&self) -> bool {
         matches!(self.kind, Kind::New { .. })

@@ -98,6 +98,12 @@ impl LimitSet {
         self.0 & 1 << limit as u8 != 0
     }
 
+    /// Whether a day's quota is a member, and whether a window limit is.
+    pub(crate) fn has_day_and_window(self) -> bool {
+        let any = |day: bool| self.iter().any(|limit| limit.is_day() == day);
+        any(true) && any(false)
+    }
+
     /// Whether there is no member.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

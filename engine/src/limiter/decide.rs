@@ -7,11 +7,13 @@
 //! [`Recent`]: crate::record::Recent
 
 use super::Limiter;
+use super::denials::Grounds;
 use crate::clock::Timestamp;
 use crate::decision::{Admission, Decision};
 use crate::plan::{CompiledPlan, PlanId};
 use crate::record::{Charge, Glance, Record, Verdict};
 use crate::reservation::Reservation;
+use crate::table::tag;
 use crate::unit::{Cost, LimitSet};
 
 /// What is asked for, and when.
@@ -26,27 +28,31 @@ impl Limiter {
     /// Decides a call of the key with this fingerprint, and counts the decision.
     #[inline]
     pub(super) fn decide(&self, fingerprint: u64, asked: Asked) -> Decision {
-        match self.admit(fingerprint, asked) {
-            Some(admission) => {
-                self.observer.admitted(LimitSet::EMPTY);
-                Decision::Admitted(admission)
-            }
+        match self.decide_steady(fingerprint, asked) {
+            Some(decision) => decision,
             None => self.decide_unsteady(fingerprint, asked.plan, asked.cost, asked.at),
         }
     }
 
-    /// The ordinary case: admits a call that changes nothing but counts; `None` if it is anything else.
+    /// The ordinary cases: admits a call that changes nothing but counts, or denies one as another was before it;
+    /// `None` if it is anything else.
     #[inline]
-    fn admit(&self, fingerprint: u64, asked: Asked) -> Option<Admission> {
+    fn decide_steady(&self, fingerprint: u64, asked: Asked) -> Option<Decision> {
         let found = self.table.find(fingerprint)?;
         if !found.is_decided_as_it_stands(asked.plan) {
             return None;
         }
         let plan = self.plans.get(found.plan())?;
-        let recent = found.recent().admit(found, plan, asked.cost, asked.at)?;
+        let Some(recent) = found.recent().admit(found, plan, asked.cost, asked.at) else {
+            let denial = self.denials.recall(Grounds { seen: found.seen()?, cost: asked.cost }, asked.at)?;
+            self.observer.denied(denial.limit, tag(fingerprint));
+            return Some(self.placed(Decision::Denied(denial), plan, fingerprint, asked));
+        };
         found.charge(recent).then(|| {
+            self.observer.admitted(LimitSet::EMPTY);
             let charge = recent.charge_made(found, asked.cost);
-            Admission { reservation: Reservation::new(fingerprint, charge), shadow: LimitSet::EMPTY }
+            let reservation = Reservation::new(fingerprint, charge);
+            Decision::Admitted(Admission { reservation, shadow: LimitSet::EMPTY })
         })
     }
 
@@ -74,6 +80,12 @@ impl Limiter {
             // A denial writes nothing; a change of plan is kept whatever becomes of the call (R9).
             let changed = admitted || record.head.plan != entry.words.plan();
             if !changed || self.store(&entry, &record) {
+                if let (Verdict::Deny(denial), Some(seen)) = (verdict, entry.seen())
+                    && !changed
+                    && !judgement.denying.has_day_and_window()
+                {
+                    self.denials.remember(Grounds { seen, cost: asked.cost }, denial, asked.at);
+                }
                 let own = if entry.is_shared() { record.head.tag } else { fingerprint };
                 let decision = decision(verdict, own, &record, asked.cost);
                 self.observer.decided(&decision, fingerprint);

@@ -96,7 +96,7 @@ impl Version {
     }
 
     #[inline]
-    fn halves(self) -> (u64, u64) {
+    pub(super) fn halves(self) -> (u64, u64) {
         (self.low, self.high)
     }
 }
@@ -176,7 +176,7 @@ impl<'a> Slot<'a> {
     /// Whether words read since `version` was read are that version's, and its halves belong together: within a
     /// version only what was charged changes, and the version's high half with it.
     #[inline]
-    fn is_still(self, version: Version) -> bool {
+    pub(super) fn is_still(self, version: Version) -> bool {
         // Ordering: Relaxed. The Acquire loads of the words keep this one behind them.
         self.front.control.low(Ordering::Relaxed) == version.low
     }

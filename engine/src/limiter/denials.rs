@@ -1,0 +1,113 @@
+//! Denials remembered: what a key's last denial said, as long as nothing has changed.
+//!
+//! A client that hammers a used-up key is denied by the same record again and again, and the time to come back
+//! to is the same too. Working it out goes through the whole record; so each of the first threads of the process
+//! remembers its last denials in memory that it alone writes. A denial is taken from there if the slot is in the
+//! very version in which it was worked out, nothing has been charged beside it, the call asks for the same under
+//! the same plan, no earlier, and the time has not come. Every limit's room only grows while nothing is charged, so until
+//! then the limit that denies longest is the same.
+//!
+//! Nothing is remembered of a day's quota where a window denies too: which of them denies longest depends on
+//! both clocks.
+
+use crate::clock::Timestamp;
+use crate::nanos::Nanos;
+use crate::record::Denial;
+use crate::sync::{AtomicU64, Ordering, thread_number};
+use crate::table::Seen;
+use crate::unit::{Cost, LimitId};
+use crate::zeroed;
+
+/// Threads of a number below this remember; no other thread ever gets their number.
+const THREADS: usize = 64;
+/// Denials that a thread remembers: 128 KiB, taken up by threads that deny.
+const DENIALS: usize = if cfg!(tidegate_loom) { 1 } else { 2_048 };
+/// Words of one, which is a cache line.
+const WORDS: usize = 8;
+/// Slots lie at multiples of 32; so a limit fits beside a slot's place.
+const SLOT_SHIFT: u32 = 5;
+
+/// What a denial was worked out from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grounds {
+    pub(super) seen: Seen,
+    pub(super) cost: Cost,
+}
+
+#[derive(Debug)]
+pub(super) struct Denials {
+    words: Box<[AtomicU64]>,
+    /// The first word that is aligned to a cache line.
+    first: usize,
+}
+
+impl Denials {
+    /// Nothing remembered yet. `None` if the system does not give the memory.
+    pub(super) fn new() -> Option<Self> {
+        let threads = if cfg!(tidegate_loom) { 0 } else { THREADS };
+        let words = zeroed::words((threads * DENIALS + 1) * WORDS)?;
+        let first = words.as_ptr().align_offset(WORDS * size_of::<u64>()).min(WORDS);
+        Some(Self { words, first })
+    }
+
+    /// Where a denial by this record is remembered, if this thread remembers any.
+    #[inline]
+    fn place(&self, seen: Seen) -> Option<&[AtomicU64]> {
+        let number = thread_number();
+        // Neighbouring slots are remembered in neighbouring places: those of few keys in one each.
+        let denial = number * DENIALS + (seen.place >> SLOT_SHIFT) as usize % DENIALS;
+        (number < THREADS && !cfg!(tidegate_loom))
+            .then(|| &self.words[self.first + denial * WORDS..][..WORDS])
+    }
+
+    /// The denial of a call, if it is remembered and still holds.
+    #[inline]
+    pub(super) fn recall(&self, grounds: Grounds, at: Timestamp) -> Option<Denial> {
+        let Grounds { seen, cost } = grounds;
+        // Ordering: Relaxed throughout. No other thread writes these words.
+        let word = |at: usize, place: &[AtomicU64]| place[at].load(Ordering::Relaxed);
+        let place = self.place(seen)?;
+        let limit = word(3, place).wrapping_sub(seen.place);
+        let holds = word(0, place) == seen.low
+            && word(1, place) == seen.high
+            && word(2, place) == seen.identity
+            && limit < 1 << SLOT_SHIFT
+            && word(4, place) == cost.requests
+            && word(5, place) == cost.tokens
+            // Before that, another limit may have denied.
+            && word(6, place) <= at.monotonic.get();
+        if !holds {
+            return None;
+        }
+        let limit = LimitId::ALL[limit as usize % LimitId::ALL.len()];
+        let now = if limit.is_day() { at.unix } else { at.monotonic };
+        let retry_after = Nanos::new(word(7, place)) - now;
+        (retry_after > Nanos::ZERO).then_some(Denial { limit, retry_after })
+    }
+
+    /// Remembers a denial.
+    pub(super) fn remember(&self, grounds: Grounds, denial: Denial, at: Timestamp) {
+        let Grounds { seen, cost } = grounds;
+        let Some(place) = self.place(seen) else { return };
+        let now = if denial.limit.is_day() { at.unix } else { at.monotonic };
+        let until = now + denial.retry_after;
+        if until == Nanos::MAX {
+            // So late that the sum is not exact.
+            return;
+        }
+        let words = [
+            seen.low,
+            seen.high,
+            seen.identity,
+            seen.place + denial.limit as u64,
+            cost.requests,
+            cost.tokens,
+            at.monotonic.get(),
+            until.get(),
+        ];
+        for (word, value) in place.iter().zip(words) {
+            // Ordering: Relaxed, as in `recall`.
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+}
