@@ -272,7 +272,8 @@ impl Limiter {
         cost: Cost,
         at: Timestamp,
     ) -> (Decision, Standing<'_>) {
-        let (decision, plan, record) = self.decide_whole(self.fingerprint(key), Asked { plan, cost, at });
+        let (decision, plan, record) =
+            self.decide_with_record(self.fingerprint(key), Asked { plan, cost, at });
         (decision, Standing::new(plan, record, at))
     }
 

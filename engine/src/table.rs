@@ -132,6 +132,12 @@ impl Found<'_> {
         self.slot.is_still(self.version).then(|| Seen::of(self.slot, self.version, self.first))
     }
 
+    /// All words, which are the key's if a [`charge`](Self::charge) after this succeeds.
+    #[inline]
+    pub(crate) fn words(&self) -> Words {
+        self.slot.words_at_home()
+    }
+
     /// What was charged beside the words.
     #[inline]
     pub(crate) fn recent(&self) -> Recent {

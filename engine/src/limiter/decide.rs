@@ -63,10 +63,34 @@ impl Limiter {
         self.decide_whole(fingerprint, Asked { plan, cost, at }).0
     }
 
+    /// Decides a call, and gives the record it leaves too, and the plan that is expressed in: for calls whose headers
+    /// are asked for. Counts the decision.
+    pub(super) fn decide_with_record(
+        &self,
+        fingerprint: u64,
+        asked: Asked,
+    ) -> (Decision, &CompiledPlan, Record) {
+        self.admit_with_record(fingerprint, asked).unwrap_or_else(|| self.decide_whole(fingerprint, asked))
+    }
+
+    /// The ordinary case of an admission.
+    fn admit_with_record(&self, fingerprint: u64, asked: Asked) -> Option<(Decision, &CompiledPlan, Record)> {
+        let found = self.table.find(fingerprint).filter(|found| found.is_decided_as_it_stands(asked.plan))?;
+        let plan = self.plans.get(found.plan())?;
+        let words = found.words();
+        let recent = found.recent().admit(&words, plan, asked.cost, asked.at)?;
+        found.charge(recent).then(|| {
+            self.observer.admitted(LimitSet::EMPTY);
+            let mut record = Record::from_words(&words, recent, plan);
+            let decision = decision(Verdict::Admit(LimitSet::EMPTY), fingerprint, &record, asked.cost);
+            record.advance(plan, asked.at);
+            (decision, plan, record)
+        })
+    }
+
     /// Decides a call over the whole record, again if another thread came between; gives the record it
-    /// leaves too, and the plan that is expressed in. Counts the decision. Not rare: every call whose headers are asked for
-    /// comes this way.
-    pub(super) fn decide_whole(&self, fingerprint: u64, asked: Asked) -> (Decision, &CompiledPlan, Record) {
+    /// leaves too, and the plan that is expressed in. Counts the decision.
+    fn decide_whole(&self, fingerprint: u64, asked: Asked) -> (Decision, &CompiledPlan, Record) {
         loop {
             let entry = self.entry(fingerprint, self.known(asked.plan).0, asked.at);
             let mut record = self.record(&entry);

@@ -91,8 +91,8 @@ impl Denials {
         let Some(place) = self.place(seen) else { return };
         let now = if denial.limit.is_day() { at.unix } else { at.monotonic };
         let until = now + denial.retry_after;
-        if until == Nanos::MAX {
-            // So late that the sum is not exact.
+        if until.get() > u64::MAX >> 1 {
+            // So late that times stand still by then.
             return;
         }
         let words = [

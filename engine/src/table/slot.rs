@@ -188,6 +188,12 @@ impl<'a> Slot<'a> {
         version.is_at_home().then_some(version)
     }
 
+    /// All words at home.
+    #[inline]
+    pub(super) fn words_at_home(self) -> Words {
+        self.home().load()
+    }
+
     /// A word of the front at home.
     #[inline]
     pub(super) fn front_at_home(self, at: usize) -> u64 {
