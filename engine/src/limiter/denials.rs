@@ -34,6 +34,14 @@ pub(super) struct Grounds {
     pub(super) cost: Cost,
 }
 
+/// A cost in one word, unless it is extreme.
+#[inline]
+fn packed(cost: Cost) -> Option<u64> {
+    const TOKENS: u32 = 40;
+    let fits = cost.tokens >> TOKENS == 0 && cost.requests >> (u64::BITS - TOKENS) == 0;
+    fits.then_some(cost.requests << TOKENS | cost.tokens)
+}
+
 #[derive(Debug)]
 pub(super) struct Denials {
     words: Box<[AtomicU64]>,
@@ -64,6 +72,7 @@ impl Denials {
     #[inline]
     pub(super) fn recall(&self, grounds: Grounds, at: Timestamp) -> Option<Denial> {
         let Grounds { seen, cost } = grounds;
+        let cost = packed(cost)?;
         // Ordering: Relaxed throughout. No other thread writes these words.
         let word = |at: usize, place: &[AtomicU64]| place[at].load(Ordering::Relaxed);
         let place = self.place(seen)?;
@@ -72,9 +81,9 @@ impl Denials {
             && word(1, place) == seen.high
             && word(2, place) == seen.identity
             && limit < 1 << SLOT_SHIFT
-            && word(4, place) == cost.requests
-            && word(5, place) == cost.tokens
-            // Before that, another limit may have denied.
+            && word(4, place) == cost
+            // Before that, on either clock, another limit may have denied.
+            && word(5, place) <= at.unix.get()
             && word(6, place) <= at.monotonic.get();
         if !holds {
             return None;
@@ -88,7 +97,7 @@ impl Denials {
     /// Remembers a denial.
     pub(super) fn remember(&self, grounds: Grounds, denial: Denial, at: Timestamp) {
         let Grounds { seen, cost } = grounds;
-        let Some(place) = self.place(seen) else { return };
+        let (Some(place), Some(cost)) = (self.place(seen), packed(cost)) else { return };
         let now = if denial.limit.is_day() { at.unix } else { at.monotonic };
         let until = now + denial.retry_after;
         if until.get() > u64::MAX >> 1 {
@@ -100,8 +109,8 @@ impl Denials {
             seen.high,
             seen.identity,
             seen.place + denial.limit as u64,
-            cost.requests,
-            cost.tokens,
+            cost,
+            at.unix.get(),
             at.monotonic.get(),
             until.get(),
         ];
