@@ -132,6 +132,12 @@ impl Found<'_> {
         self.slot.is_still(self.version).then(|| Seen::of(self.slot, self.version, self.first))
     }
 
+    /// Asks the processor for the words that a first look leaves alone.
+    #[inline]
+    pub(crate) fn prefetch_rest(&self) {
+        memory::prefetch(self.slot.back);
+    }
+
     /// All words, which are the key's if a [`charge`](Self::charge) after this succeeds.
     #[inline]
     pub(crate) fn words(&self) -> Words {
@@ -241,14 +247,14 @@ impl Table {
     #[inline]
     fn look_for(&self, fingerprint: u64, tag: u64) -> Option<Slot<'_>> {
         let home = self.area.home(fingerprint);
-        // Most keys stand in one of the two places of their first line. Which, decides no branch, that the processor
-        // might guess wrong.
-        let neighbour = Area::neighbour(home);
         self.slots.prefetch(Area::next_line(home));
-        let is_there = tag_of(self.slots.at(neighbour).first_word()) == tag;
-        let slot = self.slots.at(if is_there { neighbour } else { home });
-        if tag_of(slot.first_word()) == tag {
-            return Some(slot);
+        // Most keys stand in one of the two places of their first line. Branches, and no choice by number: then the
+        // processor guesses which, and fetches the rest of that record beside its front.
+        for place in [home, Area::neighbour(home)] {
+            let slot = self.slots.at(place);
+            if tag_of(slot.first_word()) == tag {
+                return Some(slot);
+            }
         }
         self.find_further(fingerprint, tag).map(|place| self.slots.at(place))
     }

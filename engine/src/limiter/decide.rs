@@ -44,6 +44,8 @@ impl Limiter {
         }
         let plan = self.plans.get(found.plan())?;
         let Some(recent) = found.recent().admit(found, plan, asked.cost, asked.at) else {
+            // Most often it will be needed.
+            found.prefetch_rest();
             let denial = self.denials.recall(Grounds { seen: found.seen()?, cost: asked.cost }, asked.at)?;
             self.observer.denied(denial.limit, tag(fingerprint));
             return Some(self.placed(Decision::Denied(denial), plan, fingerprint, asked));

@@ -2,6 +2,26 @@
 
 use super::slot::{Back, Front, Slot};
 
+/// Asks the processor for the cache lines of something, from its first to its last byte two at the most, for a use
+/// soon to come.
+#[inline]
+pub(super) fn prefetch<T>(thing: &T) {
+    #[cfg(all(target_arch = "x86_64", not(tidegate_loom)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let first = std::ptr::from_ref(thing).cast::<i8>();
+        // SAFETY: a prefetch of any address changes nothing but the caches.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(first) };
+        if size_of::<T>() > 64 {
+            let last = first.wrapping_add(size_of::<T>() - 1);
+            // SAFETY: as above.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(last) };
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(tidegate_loom))))]
+    let _ = thing;
+}
+
 #[cfg(not(tidegate_loom))]
 mod imp {
     use super::{Back, Front, Slot};
@@ -91,15 +111,7 @@ mod imp {
         /// Asks the processor for the front of a slot, for a decision soon to come.
         #[inline]
         pub(crate) fn prefetch(&self, place: usize) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-                let front = std::ptr::from_ref(self.at(place).front);
-                // SAFETY: a prefetch of any address changes nothing but the caches.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(front.cast()) };
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            let _ = place;
+            super::prefetch(self.at(place).front);
         }
     }
 }
