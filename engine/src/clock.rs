@@ -22,10 +22,11 @@ use crate::nanos::Nanos;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp {
     /// Time since any fixed moment, on a clock that does not go back. Windows and buckets run on it. One
-    /// that lies before what a key has already seen counts as that; beyond 2⁶³ ns (292 years) it stands
-    /// still.
+    /// that lies before the segment in which a key stands is counted in that segment, one before the moment at
+    /// which its bucket was last full is reckoned at that moment; beyond 2⁶³ ns (292 years) it stands still.
     pub monotonic: Nanos,
-    /// Time since 1970 UTC. The day quota and the headers go by it.
+    /// Time since 1970 UTC. The day quota and the headers go by it. A key's day does not go back, and stands
+    /// still on 6 June 2149.
     pub unix: Nanos,
 }
 

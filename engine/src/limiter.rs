@@ -30,8 +30,9 @@ use std::hash::Hash;
 ///
 /// Every decision takes constant time on average (a probe sequence in a hash table and at most eight
 /// segments), neither allocates nor blocks nor makes a system call, and never panics. A key is anything
-/// that is `Hash`; only a keyed 64-bit fingerprint of it is kept. Two of a million keys share a
-/// fingerprint, and so their limits, with a probability of 3·10⁻⁸, two of ten million with 3·10⁻⁶.
+/// that is `Hash`; only 38 bits of a keyed fingerprint are kept of it. Two keys share a record, and so their
+/// limits, if these bits are equal and one stands on the other's way through the table: two of a million keys
+/// with a probability of at most 5·10⁻⁴, two of ten million with 5·10⁻³ (`docs/rules.md`).
 #[derive(Debug)]
 pub struct Limiter {
     hasher: RandomState,
@@ -107,8 +108,8 @@ impl Builder {
     /// The most threads that can be within a decision at one instant.
     pub const MAX_THREADS: usize = Table::MAX_THREADS;
 
-    /// Room for so many keys, 159 bytes each (256 each for fewer than 65,536). When none of them can be forgotten, keys beyond share one record
-    /// for each plan (R14). 1,048,576 if not set.
+    /// Room for so many keys, 159 bytes each (256 each for fewer than 65,536). When none of them can be
+    /// forgotten, keys beyond share one record for each plan (R14). 1,048,576 if not set.
     pub fn capacity(self, keys: usize) -> Self {
         Self { keys, ..self }
     }
@@ -119,27 +120,28 @@ impl Builder {
     }
 
     /// How many threads may be storing a decision at the same instant without one waiting for another. 1,024
-    /// if not set, at 512 bytes each.
+    /// if not set, at 256 bytes each.
     pub fn max_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
 
     /// Whether to ask the system for huge pages, as is done if not set. They save a third of a decision's
     /// time among a million keys; but the first keys then take up nearly all of the memory at once. Without
-    /// them memory is taken up as keys arrive, at most 4 KiB for each.
+    /// them memory is taken up as keys arrive, at most 8 KiB for each.
     pub fn huge_pages(self, huge_pages: bool) -> Self {
         Self { huge_pages, ..self }
     }
 
     /// How long a reservation may be open before it is settled: no key is forgotten while one may be. A settle
-    /// that comes later still does what it should for every key that is known by then. One hour if not set.
+    /// that comes later still does what it should, unless its key was forgotten and came back under a window of
+    /// another length meanwhile. One hour if not set.
     pub fn longest_reservation(self, longest: Nanos) -> Self {
         Self { longest_reservation: longest, ..self }
     }
 
-    /// The limits of the record that keys of one plan share when there is no room for their own (R14), as a multiple of
-    /// the plan's: 1 lets all of them together do what one key may. Rounded down, but at least one unit. 1 if not
-    /// set.
+    /// The limits of the record that keys of one plan share when there is no room for their own (R14), as a
+    /// multiple of the plan's: 1 lets all of them together do what one key may. Rounded down, but at least one
+    /// unit. 1 if not set.
     pub fn overflow_share(self, share: f64) -> Self {
         Self { overflow_share: share, ..self }
     }
@@ -224,8 +226,9 @@ impl Limiter {
         self.decide(self.fingerprint(key), Asked { plan, cost, at })
     }
 
-    /// Decides calls of many keys at one time, in order: what [`check`](Self::check) would answer to each in turn, and
-    /// several times faster among many keys, since their records are all asked for before the first is needed.
+    /// Decides calls of many keys at one time, in order: what [`check`](Self::check) would answer to each in turn,
+    /// and in a third of the time among a million keys, since the records of 32 calls are asked for before the
+    /// first is needed.
     ///
     /// `answer` is called once for each call, in order, with its place among the calls. Neither allocates nor blocks.
     ///

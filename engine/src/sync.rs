@@ -3,7 +3,8 @@
 //! Nothing else in the decision path names an atomic type, so that loom sees the code that ships. Two things
 //! are other there: [`Words`] is read and written in two pieces instead of word by word, because so many
 //! steps at each reading would leave loom no room for anything else, and two pieces can tear as eight words
-//! can (and in one piece in the models that are not about tearing); and a [`Pair`] is swapped by loom's own compare-and-swap on a number that stands for both its halves.
+//! can (and in one piece in the models that are not about tearing); and a [`Pair`] is swapped by loom's own
+//! compare-and-swap on a number that stands for both its halves.
 
 mod pair;
 

@@ -1,7 +1,7 @@
 //! A decision, the ordinary case first.
 //!
 //! Nearly every call finds its key in the segment and under the plan in which the last call left it, and finds
-//! room: then the first cache line of its record is read, and one swap charges it ([`Recent`]). Anything else
+//! room: then the front of its record is read, half a cache line, and one swap charges it ([`Recent`]). Anything else
 //! goes the long way, over the whole record, which is what the rules are written for. Both ways leave the same.
 //!
 //! [`Recent`]: crate::record::Recent

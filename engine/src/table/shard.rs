@@ -3,8 +3,9 @@
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
-/// How many slots a key is looked for in before its shard counts as full. Nine tenths full, as a shard gets at
-/// most, it is searched for an unknown key in eleven slots on average; a search of 128 comes once in a million.
+/// How many slots a key is looked for in before its shard counts as full. Filled to its capacity, a shard is
+/// searched for an unknown key in nine slots on average; nine tenths full, as it gets at most, in nineteen, and a
+/// search of 128 comes once in a thousand.
 const MAX_PROBES: usize = 128;
 /// From so many slots on a shard is probed in growing steps, which in a smaller one might miss some.
 const MIN_FOR_GROWING_STEPS: usize = 16_384;

@@ -45,10 +45,10 @@ const TIME: Field = WHOLE.followed_by(27);
 /// The control pair.
 ///
 /// A swap that is late by exactly 2²⁰ replacements of one slot would find the number that it expects. But the
-/// pair also holds 27 bits or more of the time at which the version was made, or what was charged since: so the
-/// replacements must have been made within one nanosecond of the callers' clock, or end a multiple of 134 ms
-/// later to the nanosecond. A million replacements take 40 ms; a clock that ticks more slowly than that is not
-/// reckoned with.
+/// pair also holds 27 bits or more of the time at which the version was made, or of the pin that both buckets
+/// share with what was charged since, and the room left: so the replacements must end at the same nanosecond of
+/// the callers' clock, or a multiple of 134 ms later, or leave the pin and all counts since it as they were. A
+/// million replacements take 40 ms; a clock that ticks more slowly than that is not reckoned with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Version {
     low: u64,
