@@ -6,7 +6,7 @@
 /// The values of both halves.
 pub(crate) type Halves = (u64, u64);
 
-#[cfg(all(not(tidegate_loom), target_arch = "x86_64"))]
+#[cfg(all(not(tidegate_loom), not(tidegate_portable), target_arch = "x86_64"))]
 mod imp {
     use super::Halves;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,7 +72,7 @@ mod imp {
     }
 }
 
-#[cfg(all(not(tidegate_loom), not(target_arch = "x86_64")))]
+#[cfg(all(not(tidegate_loom), any(tidegate_portable, not(target_arch = "x86_64"))))]
 mod imp {
     use super::Halves;
     use portable_atomic::AtomicU128;
