@@ -1,7 +1,7 @@
 //! Histories kept: each failed once, or stands for a rule that is easily broken.
 
 use crate::agreement;
-use crate::history::{History, Step};
+use crate::history::{History, House, Step};
 use tidegate::{
     Burst, Cost, Decision, Limit, LimitId, Limiter, Mode, Nanos, Plan, PlanId, Reservation, Timestamp, Unit,
     Verdict,
@@ -49,7 +49,7 @@ fn a_window_that_moves_near_the_clocks_zero_leaves_nothing_behind() {
         Step::Wait(142_858),
         Step::Change { key: 0, plan: 1 },
     ];
-    agreement::run(&History { plans, start: 0, steps }).unwrap();
+    agreement::run(&History { house: House::ROOMY, plans, start: 0, steps }).unwrap();
 }
 
 /// A charge of a short window was mapped onto the grid of a longer one when it was cancelled, and gave back what
