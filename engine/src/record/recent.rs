@@ -339,3 +339,6 @@ impl QuickRule {
         elapsed * self.narrow_amount >= charged * self.narrow_window
     }
 }
+
+#[cfg(test)]
+mod tests;
