@@ -41,8 +41,9 @@ pub(crate) struct DayRule {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QuickRules {
     pub(crate) units: [QuickRule; 2],
-    /// Whether the narrow numbers may be used: an amount below 2³⁰ and a window below 2⁴⁴.
-    pub(crate) narrow: bool,
+    /// The narrow numbers do for buckets pinned less long ago than this: at most 2³³ ns and the shortest window; 0
+    /// unless they are an amount below 2³⁰ and a window below 2⁴⁴.
+    pub(crate) narrow_reach: u64,
 }
 
 /// The same of one unit.
@@ -66,7 +67,9 @@ impl QuickRules {
     fn new(units: &[UnitRules; 2]) -> Self {
         let units = Unit::ALL.map(|unit| QuickRule::new(unit, &units[unit as usize]));
         let narrow = units.iter().all(|rule| rule.narrow_amount < 1 << 30 && rule.narrow_window < 1 << 44);
-        Self { units, narrow }
+        let windows = units.iter().filter(|rule| rule.has_window).map(|rule| rule.window);
+        let narrow_reach = if narrow { windows.fold(1 << 33, u64::min) } else { 0 };
+        Self { units, narrow_reach }
     }
 }
 

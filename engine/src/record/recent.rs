@@ -205,16 +205,15 @@ impl Recent {
         // Negative: `now` lies before `until`.
         let past = now.wrapping_sub(until);
         let [of_requests, of_tokens] = &plan.quick().units;
-        if self.low & BOTH_PINNED != BOTH_PINNED || !plan.quick().narrow {
+        // The call's time may lie before the pin, which wraps to a long time since. Where it is a window since, the
+        // bucket is full or its pin moves on.
+        let elapsed = past.wrapping_add(PIN_BACK.get(self.low) + 1);
+        if self.low & BOTH_PINNED != BOTH_PINNED || elapsed >= plan.quick().narrow_reach {
             return self.admit_widely(head, left, plan, cost, past);
         }
-        let elapsed = past.wrapping_add(PIN_BACK.get(self.low) + 1);
         let requests = self.since_pin(Unit::Requests);
         let tokens = self.since_pin(Unit::Tokens);
-        // The call's time may lie before the pin. Else less than 2³³ has elapsed, and no product wraps.
-        if elapsed >= Self::REACH {
-            return None;
-        }
+        // Less than 2³³ has elapsed, and no product wraps.
         let requests_full = of_requests.is_paid_narrowly(elapsed, requests);
         let tokens_full = of_tokens.is_paid_narrowly(elapsed, tokens);
         if (requests_full | !of_requests.has_window) & (tokens_full | !of_tokens.has_window) {
@@ -339,3 +338,6 @@ impl QuickRule {
         elapsed * self.narrow_amount >= charged * self.narrow_window
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,14 +53,40 @@ impl fmt::Debug for Step {
 /// Plans and a script.
 #[derive(Clone)]
 pub(crate) struct History {
+    pub(crate) house: House,
     pub(crate) plans: Vec<Plan>,
     pub(crate) start: u64,
     pub(crate) steps: Vec<Step>,
 }
 
+/// How many keys there are, and room for how many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct House {
+    pub(crate) keys: usize,
+    pub(crate) capacity: usize,
+    pub(crate) longest_reservation: Nanos,
+}
+
+impl House {
+    /// Two keys, of which none is ever forgotten.
+    pub(crate) const ROOMY: Self = Self { keys: 2, capacity: 16, longest_reservation: Nanos::MAX };
+
+    /// More keys than places, which are four for a capacity of one or two, and eight for three.
+    fn crowded(g: &mut Gen) -> Self {
+        let capacity = 1 + below(g, 3) as usize;
+        let keys = if capacity < 3 { 6 } else { 10 };
+        let longest = pick(g, &[0, 1, 1_000_000, 1_000_000_000, 180_000_000_000, 3_600_000_000_000]);
+        Self { keys, capacity, longest_reservation: Nanos::new(longest) }
+    }
+}
+
+/// A history in which keys are forgotten, so that others find a place: its clocks never go back.
+#[derive(Clone, Debug)]
+pub(crate) struct Crowded(pub(crate) History);
+
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "start at {} ns", self.start)?;
+        writeln!(f, "{:?}, start at {} ns", self.house, self.start)?;
         for (number, plan) in self.plans.iter().enumerate() {
             write!(f, "plan {number}:")?;
             for (_, limit) in plan.limits() {
@@ -82,8 +108,6 @@ impl fmt::Debug for History {
         Ok(())
     }
 }
-
-pub(crate) const KEYS: usize = 2;
 
 fn pick<T: Copy>(g: &mut Gen, from: &[T]) -> T {
     *g.choose(from).unwrap()
@@ -164,8 +188,8 @@ fn tokens(g: &mut Gen) -> u64 {
     }
 }
 
-fn step(g: &mut Gen, plans: &[Plan]) -> Step {
-    let key = below(g, KEYS as u64) as usize;
+fn step(g: &mut Gen, keys: usize, plans: &[Plan]) -> Step {
+    let key = below(g, keys as u64) as usize;
     let plan = below(g, plans.len() as u64) as usize;
     let open = below(g, 4) as usize;
     match below(g, 40) {
@@ -183,12 +207,36 @@ fn step(g: &mut Gen, plans: &[Plan]) -> Step {
     }
 }
 
+/// A step of a crowded history: in place of a clock that goes back, time enough for a key to be forgotten.
+fn crowded_step(g: &mut Gen, keys: usize, plans: &[Plan]) -> Step {
+    const HOUR: u64 = 3_600_000_000_000;
+    match step(g, keys, plans) {
+        Step::Wall(_) | Step::Back(_) => Step::Wait(pick(g, &[HOUR, 12 * HOUR, 24 * HOUR]) + below(g, HOUR)),
+        step => step,
+    }
+}
+
+fn history(g: &mut Gen, house: House, step: fn(&mut Gen, usize, &[Plan]) -> Step, most: u64) -> History {
+    let plans: Vec<_> = (0..1 + below(g, 3) as usize).map(|number| plan(g, number)).collect();
+    let start = pick(g, &[0, 1_700_000_000_000_000_000, 86_399_000_000_000]);
+    let steps = (0..below(g, most)).map(|_| step(g, house.keys, &plans)).collect();
+    History { house, plans, start, steps }
+}
+
+impl Arbitrary for Crowded {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let house = House::crowded(g);
+        Self(history(g, house, crowded_step, 180))
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        Box::new(self.0.shrink().map(Self))
+    }
+}
+
 impl Arbitrary for History {
     fn arbitrary(g: &mut Gen) -> Self {
-        let plans: Vec<_> = (0..1 + below(g, 3) as usize).map(|number| plan(g, number)).collect();
-        let start = pick(g, &[0, 1_700_000_000_000_000_000, 86_399_000_000_000]);
-        let steps = (0..below(g, 60)).map(|_| step(g, &plans)).collect();
-        Self { plans, start, steps }
+        history(g, House::ROOMY, step, 60)
     }
 
     /// Steps go first, in ever smaller runs; then numbers get smaller.

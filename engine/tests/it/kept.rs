@@ -1,7 +1,7 @@
 //! Histories kept: each failed once, or stands for a rule that is easily broken.
 
 use crate::agreement;
-use crate::history::{History, Step};
+use crate::history::{History, House, Step};
 use tidegate::{
     Burst, Cost, Decision, Limit, LimitId, Limiter, Mode, Nanos, Plan, PlanId, Reservation, Timestamp, Unit,
     Verdict,
@@ -49,7 +49,32 @@ fn a_window_that_moves_near_the_clocks_zero_leaves_nothing_behind() {
         Step::Wait(142_858),
         Step::Change { key: 0, plan: 1 },
     ];
-    agreement::run(&History { plans, start: 0, steps }).unwrap();
+    agreement::run(&History { house: House::ROOMY, plans, start: 0, steps }).unwrap();
+}
+
+/// A call that was charged beside its record's words left the buckets counting from pins more than a window back,
+/// where the steps over the whole record move them on: a clock set back then owed more than the rules say. Found by
+/// holding the shortcut against the steps.
+#[test]
+fn a_bucket_that_counts_for_more_than_a_window_is_pinned_anew() {
+    let limit = |unit| Limit::window(unit, 70, Nanos::from_secs(7)).with_burst(Burst::fraction(1.0).unwrap());
+    let plan = Plan::builder("p").limit(limit(Unit::Requests)).limit(limit(Unit::Tokens)).build().unwrap();
+    let call = |units| Step::Call { key: 0, plan: 0, requests: units, tokens: units };
+    let wait = |millis| Step::Wait(Nanos::from_millis(millis).get());
+    let steps = vec![
+        call(140),
+        wait(7_500),
+        call(60),
+        wait(6_200),
+        call(1),
+        call(1),
+        wait(400),
+        call(1),
+        Step::Back(Nanos::from_millis(400).get()),
+        call(76),
+    ];
+    let start = Nanos::from_millis(500).get();
+    agreement::run(&History { house: House::ROOMY, plans: vec![plan], start, steps }).unwrap();
 }
 
 /// A charge of a short window was mapped onto the grid of a longer one when it was cancelled, and gave back what

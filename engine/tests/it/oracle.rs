@@ -183,6 +183,10 @@ impl Key {
         &self.plan
     }
 
+    pub(crate) fn has_own_plan(&self) -> bool {
+        self.own_plan
+    }
+
     fn now(&self, at: Timestamp) -> u128 {
         self.time.max(at.monotonic.get().into())
     }
