@@ -107,12 +107,21 @@ fn record(g: &mut Gen, plan: &CompiledPlan) -> Record {
     Record { head, ring }
 }
 
+/// The moment at which a bucket is full.
+fn full_at(record: &Record, plan: &CompiledPlan, unit: Unit) -> u64 {
+    let rule = &plan.quick().units[unit as usize];
+    let (charged, amount) = (u128::from(record.head.charged.of(unit)), u128::from(rule.amount.max(1)));
+    let elapsed = (charged * u128::from(rule.window)).div_ceil(amount);
+    record.head.pins[unit as usize] + u64::try_from(elapsed).unwrap_or(u64::MAX).min(1 << 62)
+}
+
 fn call(g: &mut Gen, record: &Record, plan: &CompiledPlan) -> Call {
     let until = record.head.until;
     let monotonic = match below(g, 12) {
         0 => until + below(g, 2),
         1 => until - span(g, plan),
         2 => record.head.pins[0] + below(g, 3) - 1,
+        4..6 => full_at(record, plan, pick(g, &Unit::ALL)) + below(g, 2),
         3 => record.head.pins[1] + span(g, plan),
         _ => until - 1 - below(g, 50),
     };
@@ -163,6 +172,13 @@ fn content(mut record: Record, plan: &CompiledPlan) -> String {
     format!("{record:?}")
 }
 
+/// A record's words, in which it stands as it was.
+fn written(record: Record, plan: &CompiledPlan) -> (Words, Recent) {
+    let (words, recent) = record.to_words(plan);
+    assert_eq!(content(Record::from_words(&words, recent, plan), plan), content(record, plan));
+    (words, recent)
+}
+
 /// Makes a call on the words in which a record stands, as a limiter does. Says whether the shortcut took it.
 fn make(call: Call, words: &mut Words, recent: &mut Recent, plan: &CompiledPlan) -> bool {
     let Call { cost, at, overrun } = call;
@@ -181,7 +197,7 @@ fn make(call: Call, words: &mut Words, recent: &mut Recent, plan: &CompiledPlan)
             assert_eq!(quick.charge_made(&*words, cost), Charge::made_on(&record.head, cost), "{call:?}");
             *recent = quick;
         }
-        None if judgement.denying.is_empty() || overrun => (*words, *recent) = record.to_words(plan),
+        None if judgement.denying.is_empty() || overrun => (*words, *recent) = written(record, plan),
         None => {}
     }
     quick.is_some()
@@ -195,7 +211,7 @@ fn the_shortcut_leaves_what_the_whole_steps_leave() {
     }
     fn agrees(case: Case) -> bool {
         let plan = CompiledPlan::new(case.plan);
-        let (mut words, mut recent) = case.record.to_words(&plan);
+        let (mut words, mut recent) = written(case.record, &plan);
         for call in case.calls {
             let quick = make(call, &mut words, &mut recent, &plan);
             CALLS.with(|calls| calls[usize::from(quick)].set(calls[usize::from(quick)].get() + 1));
