@@ -22,6 +22,8 @@ cargo x <command>
   fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given). Needs cargo-fuzz and a nightly
                      toolchain, and says so where they are missing.
   bench [FILTER]     Runs the criterion benches, or those whose names contain FILTER.
+  attacks [NAME]     Runs the attacks on the engine in full size, or those whose names contain NAME, and prints the
+                     figures of docs/attacks.md.
   compare [ARGS]     Prints Tidegate's time of a decision beside other limiters' and the machine's floor;
                      `compare --help` lists the arguments.
   help               Prints this.
@@ -55,6 +57,8 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["fuzz-smoke", seconds] => fuzz::smoke(Duration::from_secs(seconds.parse().ok()?)),
         ["bench"] => steps::bench(None),
         ["bench", filter] => steps::bench(Some(filter)),
+        ["attacks"] => steps::attacks(None),
+        ["attacks", name] => steps::attacks(Some(name)),
         ["compare", args @ ..] => steps::compare(args),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -64,6 +64,14 @@ pub(crate) fn bench(filter: Option<&str>) -> Outcome {
     Step::cargo("How long does a decision take?", &args).run()
 }
 
+/// Runs the attacks on the engine in full size, or those whose names contain `name`.
+pub(crate) fn attacks(name: Option<&str>) -> Outcome {
+    let mut args = vec!["test", "--release", "-p", "tidegate", "--test", "attacks", "--"];
+    args.extend(["--ignored", "--nocapture", "--test-threads=1"]);
+    args.extend(name);
+    Step::cargo("Does the engine hold under attack, and what does that cost?", &args).run()
+}
+
 /// Prints the comparison, as a table or as JSON lines.
 pub(crate) fn compare(arguments: &[&str]) -> Outcome {
     let mut args = vec!["run", "--release", "-p", "tidegate-benches", "--bin", "compare", "--"];
