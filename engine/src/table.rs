@@ -212,11 +212,10 @@ impl Table {
         // of four, which a search sees together.
         let slots_each = if keys < FEW_KEYS { 2 * keys_each } else { (keys_each * 31).div_ceil(25) };
         let slots_each = slots_each.next_multiple_of(4);
-        let usable = slots_each - slots_each / 10;
         Some(Self {
             slots: Slots::vacant(shards * slots_each, huge_pages)?,
             area: Area::new(shards, slots_each),
-            shards: (0..shards).map(|_| Shard::new(usable)).collect(),
+            shards: (0..shards).map(|_| Shard::new()).collect(),
             keys_per_shard: keys_each,
             tickets: Tickets::new(),
             clock: ForgettingClock::new(longest_reservation),
@@ -295,7 +294,7 @@ impl Table {
             }
         }
         loop {
-            match self.search(shard, fingerprint, tag, at, &forgettable) {
+            match self.search(fingerprint, tag, at, &forgettable) {
                 Search::Known { slot, version, words } => {
                     let recent = version.recent();
                     return Entry { table: self, slot, version, kind: Kind::Known, words, recent };

@@ -4,6 +4,7 @@
 //! They run under `--cfg tidegate_loom` (`cargo x loom`). What loom cannot see is said in
 //! `docs/orderings.md`.
 
+mod coming_home;
 mod insert;
 mod last_unit;
 mod plan_change;

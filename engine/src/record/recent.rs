@@ -324,6 +324,13 @@ impl Recent {
         }
     }
 
+    /// Of this one the bits of the pin alone, for the time they tell: that they are a pin, and what was charged since,
+    /// belongs to the words they came with.
+    #[inline]
+    pub(crate) fn without_pin(self) -> Self {
+        Self { low: PIN_BACK.word(self.low), ..self }
+    }
+
     /// Another's, with the time of this one; of neither anything was charged.
     #[inline]
     pub(crate) fn timed_for(self, other: Self) -> Self {

@@ -1,7 +1,6 @@
 //! Where a key that has no record gets one: a search of all places where it may stand, and an insertion that
 //! no other thread makes too (see [`ticket`](super::ticket)).
 
-use super::shard::Shard;
 use super::slot::{Slot, Version};
 use super::ticket::Ticket;
 use super::words::Part;
@@ -21,7 +20,6 @@ impl Table {
     /// Looks for a key in all places where it may stand; finds a free one on the way if it is not there.
     pub(super) fn search(
         &self,
-        shard: &Shard,
         fingerprint: u64,
         tag: u64,
         at: Timestamp,
@@ -49,14 +47,7 @@ impl Table {
                     return Search::Again;
                 }
                 Occupancy::Virgin => {
-                    if free.is_none() {
-                        if shard.has_unused() {
-                            free = Some(here);
-                        } else if slot.front(&self.drafts).0 != version {
-                            // The last one was used just now, and perhaps for this very key.
-                            return Search::Again;
-                        }
-                    }
+                    free = free.or(Some(here));
                     break;
                 }
                 _ if free.is_some() => {}
@@ -158,10 +149,8 @@ impl Entry<'_> {
         if !self.slot.replace(self.version, Part::Whole, (&waiting, Recent::NOBODYS), drafts) {
             return false;
         }
-        match was {
-            Occupancy::Virgin => shard.count_used(),
-            Occupancy::Live => shard.count_forgotten(),
-            Occupancy::Vacated | Occupancy::Pending => {}
+        if was == Occupancy::Live {
+            shard.count_forgotten();
         }
         let taken = table.take(tag, ticket, place);
         let (version, found) = self.slot.read(drafts);

@@ -3,12 +3,14 @@
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
-/// How many slots a key is looked for in before its shard counts as full. Filled to its capacity, a shard is
-/// searched for an unknown key in nine slots on average; nine tenths full, as it gets at most, in nineteen, and a
-/// search of 128 comes once in a thousand.
+/// How many slots a key is looked for in before there counts as being no room for it. A search ends earlier at a
+/// slot that was never used: filled to its capacity, a new table is searched for an unknown key in nine slots on
+/// average. Once every slot was used, by keys of which many may be forgotten, it is searched in all of these; of
+/// so many some may be forgotten if any in a hundred may.
 const MAX_PROBES: usize = 128;
-/// From so many slots on a shard is probed in growing steps, which in a smaller one might miss some.
-const MIN_FOR_GROWING_STEPS: usize = 16_384;
+/// From so many slots on a shard is probed in growing steps: 31 of them, which come to 1,984 slots and so to no slot
+/// twice.
+const MIN_FOR_GROWING_STEPS: usize = 2_048;
 
 /// How a table of equal shards is searched.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +60,7 @@ impl Area {
     pub(super) fn places(self, fingerprint: u64) -> impl Iterator<Item = usize> + use<> {
         let (home, first) = (self.home(fingerprint), self.shard(fingerprint) * self.len);
         let growing = self.len >= MIN_FOR_GROWING_STEPS;
-        let tried = if growing { MAX_PROBES } else { self.len };
+        let tried = self.len.min(MAX_PROBES);
         let (mut bucket, end) = (home & !3, first + self.len);
         (0..tried).map(move |probe| {
             let place = bucket | (home ^ probe) & 3;
@@ -76,15 +78,12 @@ impl Area {
 /// A run of the table's slots with counters of its own.
 #[derive(Debug)]
 pub(super) struct Shard {
-    /// So many slots may be in use; of the others search needs some to end at.
-    usable: usize,
     counters: CachePadded<Counters>,
 }
 
 /// What a shard counts.
 #[derive(Debug)]
 struct Counters {
-    used: AtomicU64,
     inserted: AtomicU64,
     forgotten: AtomicU64,
     overflowed: AtomicU64,
@@ -104,26 +103,13 @@ pub struct ShardOccupancy {
 }
 
 impl Shard {
-    pub(super) fn new(usable: usize) -> Self {
+    pub(super) fn new() -> Self {
         let zero = || AtomicU64::new(0);
-        let counters = Counters { used: zero(), inserted: zero(), forgotten: zero(), overflowed: zero() };
-        Self { usable, counters: CachePadded::new(counters) }
+        let counters = Counters { inserted: zero(), forgotten: zero(), overflowed: zero() };
+        Self { counters: CachePadded::new(counters) }
     }
 
-    /// Whether a slot that was never used may be. As many threads as insert at the same instant may each use one
-    /// more than that.
-    pub(super) fn has_unused(&self) -> bool {
-        // Ordering: Acquire, partner `count_used`: who finds the last slot used sees also what is in it.
-        self.counters.used.load(Ordering::Acquire) < self.usable as u64
-    }
-
-    /// A slot has been used for the first time.
-    pub(super) fn count_used(&self) {
-        // Ordering: Release, as above.
-        self.counters.used.fetch_add(1, Ordering::Release);
-    }
-
-    // Ordering of the other counters: Relaxed. Each is a sum for the operator; nothing is concluded from it.
+    // Ordering of the counters: Relaxed. Each is a sum for the operator; nothing is concluded from it.
 
     pub(super) fn count_inserted(&self) {
         self.counters.inserted.fetch_add(1, Ordering::Relaxed);
@@ -163,7 +149,7 @@ mod tests {
             let distinct: HashSet<_> = places.iter().copied().collect();
             distinct.len() == places.len()
                 && places[0] == area.home(fingerprint)
-                && places.len() == if len < MIN_FOR_GROWING_STEPS { len } else { MAX_PROBES }
+                && places.len() == len.min(MAX_PROBES)
                 && places.iter().all(|place| (first..first + len).contains(place) && *place < shards * len)
         }
     }

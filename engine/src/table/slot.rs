@@ -278,7 +278,7 @@ impl<'a> Slot<'a> {
         self,
         mut version: Version,
         part: Part,
-        (words, recent): (&Words, Recent),
+        (words, mut recent): (&Words, Recent),
         drafts: &Drafts,
     ) {
         self.home().store(part, words);
@@ -290,6 +290,8 @@ impl<'a> Slot<'a> {
             .swap(version.halves(), version.with_recent(recent.timed_for(version.recent())).halves())
         {
             version = self.control();
+            // Another's version comes home: our pin is none of its own, and the words tell its own.
+            recent = recent.without_pin();
             if let Some(draft) = version.draft() {
                 // Torn if that draft is displaced and reused meanwhile; then the swap above fails again.
                 let part = if version.ring_in_draft() { Part::Whole } else { Part::Head };

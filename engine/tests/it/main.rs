@@ -22,3 +22,4 @@ mod pace;
 mod slotted;
 /// Real threads against R1, R2 and R8.
 mod stress;
+mod turnover;

@@ -6,7 +6,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
-use tidegate::{Clock, Cost, Decision, Limit, LimitId, Limiter, ManualClock, Nanos, Plan, Timestamp, Unit};
+use tidegate::{
+    Burst, Clock, Cost, Decision, Limit, LimitId, Limiter, ManualClock, Nanos, Plan, Timestamp, Unit, Verdict,
+};
 
 const THREADS: usize = 4;
 const KEYS: usize = 3;
@@ -295,4 +297,45 @@ fn threads_on_a_moving_clock_get_what_one_would() {
         }
     }
     assert!(spans.len() > 5_000, "80 ms at 70 a millisecond: {}", spans.len());
+}
+
+/// R2: what threads charge together to a new key is owed together, whoever writes its record and whoever overtakes that.
+#[test]
+fn what_threads_charge_is_owed() {
+    const MANY_KEYS: u64 = 4_000;
+    const CALLS: u64 = 20;
+    let limiter = Limiter::builder().capacity(8_000).max_threads(4).build().unwrap();
+    let slow = |unit| Limit::window(unit, 10, WINDOW).with_burst(Burst::fraction(10.0).unwrap());
+    // Two plans that limit alike: a call under the other one writes the whole record.
+    let plans = ["one", "other"].map(|name| {
+        let plan = Plan::builder(name).limit(slow(Unit::Requests)).limit(slow(Unit::Tokens)).build();
+        limiter.add_plan(&plan.unwrap()).unwrap()
+    });
+    let at = phase_time(0);
+    let barrier = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for key in 0..MANY_KEYS {
+                    if key % 16 == 0 {
+                        barrier.wait();
+                    }
+                    for call in 0..CALLS {
+                        let plan = plans[call as usize % 2];
+                        assert!(limiter.check(&key, plan, Cost::tokens(1), at).is_admitted());
+                    }
+                }
+            });
+        }
+    });
+    // After two windows they are empty, and the buckets owe what was charged less twice the limit.
+    let later = at.after(WINDOW + WINDOW);
+    let room = 110 - (CALLS * THREADS as u64 - 20);
+    for key in 0..MANY_KEYS {
+        let admits = |units| {
+            let cost = Cost { requests: units, tokens: units };
+            matches!(limiter.peek(&key, plans[0], cost, later).0, Verdict::Admit(_))
+        };
+        assert!(admits(room) && !admits(room + 1), "key {key} owes something else");
+    }
 }
