@@ -324,10 +324,11 @@ impl Recent {
         }
     }
 
-    /// Another's, with the time of this one; of neither anything was charged.
+    /// Another's of which only the high half is known, with bits of the time of this one: any time will do. Nothing
+    /// was charged yet, and its buckets count from the pins in its words, since a shared one stood in the low half.
     #[inline]
     pub(crate) fn timed_for(self, other: Self) -> Self {
-        Self { high: other.high, ..self }
+        Self { low: PIN_BACK.word(PIN_BACK.get(self.low)), high: other.high }
     }
 }
 

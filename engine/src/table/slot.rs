@@ -276,14 +276,11 @@ impl<'a> Slot<'a> {
         drafts: &Drafts,
     ) {
         self.home().store(part, words);
-        // The swap publishes the home words. The time in the bits beside the version is that of our own call even
-        // if it is another's version that comes home: any time will do.
-        while !self
-            .front
-            .control
-            .swap(version.halves(), version.with_recent(recent.timed_for(version.recent())).halves())
-        {
+        // The swap publishes the home words. It fails only if another's version counts by now, and that comes home.
+        let mut recent = recent;
+        while !self.front.control.swap(version.halves(), version.with_recent(recent).halves()) {
             version = self.control();
+            recent = recent.timed_for(version.recent());
             if let Some(draft) = version.draft() {
                 // Torn if that draft is displaced and reused meanwhile; then the swap above fails again.
                 let part = if version.ring_in_draft() { Part::Whole } else { Part::Head };
