@@ -296,6 +296,12 @@ impl Table {
         &self.shards[self.area.shard(fingerprint)]
     }
 
+    /// Every word of every record, and of the drafts.
+    #[cfg(all(test, not(tidegate_loom)))]
+    pub(crate) fn snapshot(&self) -> Vec<u64> {
+        [self.slots.snapshot(), self.overflow.snapshot(), self.drafts.snapshot()].concat()
+    }
+
     /// Occupancy and counts, shard by shard.
     pub(crate) fn occupancy(&self) -> impl Iterator<Item = ShardOccupancy> {
         self.shards.iter().map(|shard| shard.occupancy(self.keys_per_shard as u64))
