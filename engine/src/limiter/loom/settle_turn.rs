@@ -67,7 +67,6 @@ fn an_overrun_against_a_call() {
     });
 }
 
-/// Each is written over the other, and one of them comes home by the other's hand: the bucket owes both.
 #[test]
 fn two_overruns_are_both_owed() {
     loom::model(|| {
