@@ -85,6 +85,9 @@ impl Table {
         }
         match free {
             Some(Candidate { slot, version, place, was }) => {
+                // Every insertion shows its time, also one that met no other key: or the first that does would be
+                // believed whatever it shows.
+                forget_at.get_or_insert_with(|| self.clock.follow(at));
                 Search::Free { slot, version, place, was, ticket }
             }
             None => Search::Full,

@@ -162,20 +162,25 @@ fn a_flood_of_other_keys_touches_no_known_one() {
 /// Four calls come with the clock of the next week; the keys in use by the right clock stay known.
 #[test]
 fn a_clock_that_jumps_ahead_for_a_few_calls_makes_no_key_in_use_forgotten() {
-    let (limiter, plan) = limiter();
+    // In some of them no key met another when it came.
+    (0..64).for_each(|seed| jump_ahead(&builder().seed(seed).build().unwrap()));
+}
+
+fn jump_ahead(limiter: &Limiter) {
+    let plan = add(limiter, 10);
     let known = ["a", "b", "c", "d"];
     let noon = DAY + 12 * HOUR;
-    known.into_iter().for_each(|key| drop(call(&limiter, key, plan, 10, at(noon))));
+    known.into_iter().for_each(|key| drop(call(limiter, key, plan, 10, at(noon))));
     for key in 0..3_u64 {
         assert!(limiter.check(&key, plan, Cost::tokens(1), at(noon + 7 * DAY)).is_admitted());
-        assert_eq!(forgotten(&limiter), 0, "call {key}");
+        assert_eq!(forgotten(limiter), 0, "call {key}");
         assert!(limiter.check(&key, plan, Cost::default(), at(noon + 1)).is_admitted());
     }
-    known.into_iter().for_each(|key| assert_eq!(remaining(&limiter, key, plan, at(noon + 1)), 0, "{key}"));
+    known.into_iter().for_each(|key| assert_eq!(remaining(limiter, key, plan, at(noon + 1)), 0, "{key}"));
     // A clock that stays ahead is believed.
     let days = (0..100_u64).map(|key| limiter.check(&key, plan, Cost::default(), at(noon + 7 * DAY)));
     assert!(days.filter(Decision::is_admitted).count() > 0);
-    assert!(forgotten(&limiter) > 0);
+    assert!(forgotten(limiter) > 0);
 }
 
 /// The key's window and day were used up, time went on and it was forgotten; then the clock is set back to when they
