@@ -2,6 +2,8 @@
 
 #[cfg(all(test, tidegate_loom))]
 mod loom;
+#[cfg(all(test, not(tidegate_loom)))]
+mod tests;
 
 mod decide;
 mod denials;

@@ -339,6 +339,12 @@ impl Table {
         &self.shards[self.area.shard(fingerprint)]
     }
 
+    /// Every word of every record, and of the drafts.
+    #[cfg(all(test, not(tidegate_loom)))]
+    pub(crate) fn snapshot(&self) -> Vec<u64> {
+        [self.slots.snapshot(), self.overflow.snapshot(), self.drafts.snapshot()].concat()
+    }
+
     /// Occupancy and counts, shard by shard.
     pub(crate) fn occupancy(&self) -> impl Iterator<Item = ShardOccupancy> {
         self.shards.iter().map(|shard| shard.occupancy(self.keys_per_shard as u64))
@@ -369,7 +375,8 @@ enum Search<'a> {
 /// What a record keeps of its key's fingerprint. Never 0.
 #[inline]
 pub(crate) fn tag(fingerprint: u64) -> u64 {
-    let tag = fingerprint & ((1 << TAG_BITS) - 1);
+    // The bits next to those that choose the shard. Those that choose the place within it are the highest.
+    let tag = fingerprint >> MAX_SHARDS.ilog2() & ((1 << TAG_BITS) - 1);
     // Below this the overflow records' tags are, and the mark of no key.
     if tag < FIRST_FINGERPRINT { tag + FIRST_FINGERPRINT } else { tag }
 }

@@ -4,9 +4,14 @@
 //! They run under `--cfg tidegate_loom` (`cargo x loom`). What loom cannot see is said in
 //! `docs/orderings.md`.
 
-mod coming_home;
+mod day_turn;
+mod forget_against_decision;
+mod forget_against_settle;
 mod insert;
+mod insert_into_reused;
 mod last_unit;
+mod one_place_for_two;
+mod overflow;
 mod plan_change;
 mod segment_turn;
 mod settle_turn;
@@ -14,7 +19,9 @@ mod settle_turn;
 use super::Limiter;
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
+use crate::observe::KeyFingerprint;
 use crate::plan::{Burst, Limit, Plan, PlanId};
+use crate::record::{Words, tag_of};
 use crate::unit::{Cost, LimitId, Unit};
 use loom::sync::Arc;
 use loom::thread;
@@ -23,10 +30,45 @@ use loom::thread;
 const WINDOW: Nanos = Nanos::from_millis(7);
 const SEGMENT: Nanos = Nanos::from_millis(1);
 
-/// A limiter small enough for loom: one place and one more, and a draft for each of two threads and the
-/// last check.
+/// A limiter small enough for loom: four places, and a draft for each of two threads and the last check. It keeps no
+/// key for the sake of a reservation.
 fn limiter() -> Arc<Limiter> {
-    Arc::new(Limiter::builder().capacity(1).max_plans(5).max_threads(2).seed(1).build().unwrap())
+    let builder = Limiter::builder().capacity(PLACES / 4).max_plans(5).max_threads(2).seed(1);
+    Arc::new(builder.longest_reservation(Nanos::ZERO).build().unwrap())
+}
+
+/// A model that begins with a full table, which alone takes more steps than loom allows for.
+fn model(check: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.max_branches = 20_000;
+    builder.check(check);
+}
+
+/// Places of that limiter.
+const PLACES: usize = 4;
+
+/// Fills places with keys that are never forgotten, having a plan of their own.
+fn fill(limiter: &Limiter, places: usize, plan: PlanId) {
+    for key in 0..places {
+        assert!(limiter.set_own_plan(&key, plan, night(0)));
+    }
+}
+
+/// So many segments after ten segments before a midnight: what was used before is forgotten some time after.
+fn night(segment: u64) -> Timestamp {
+    Timestamp::both(Nanos::DAY + Nanos::new(SEGMENT.get() * segment) - Nanos::new(SEGMENT.get() * 10))
+}
+
+/// How many records a key has.
+fn records_of(limiter: &Limiter, key: &str) -> usize {
+    let tag = limiter.fingerprint_of(key);
+    let is_its = |words: &Words| KeyFingerprint(tag_of(words.front[0])) == tag;
+    limiter.table.records().filter(|(words, _)| is_its(words)).count()
+}
+
+/// How many keys have been forgotten.
+fn forgotten(limiter: &Limiter) -> u64 {
+    limiter.occupancy().map(|shard| shard.forgotten).sum()
 }
 
 /// A plan of so many requests and tokens in [`WINDOW`], without burst.

@@ -324,17 +324,11 @@ impl Recent {
         }
     }
 
-    /// Of this one the bits of the pin alone, for the time they tell: that they are a pin, and what was charged since,
-    /// belongs to the words they came with.
-    #[inline]
-    pub(crate) fn without_pin(self) -> Self {
-        Self { low: PIN_BACK.word(self.low), ..self }
-    }
-
-    /// Another's, with the time of this one; of neither anything was charged.
+    /// Another's of which only the high half is known, with bits of the time of this one: any time will do. Nothing
+    /// was charged yet, and its buckets count from the pins in its words, since a shared one stood in the low half.
     #[inline]
     pub(crate) fn timed_for(self, other: Self) -> Self {
-        Self { high: other.high, ..self }
+        Self { low: PIN_BACK.word(PIN_BACK.get(self.low)), high: other.high }
     }
 }
 

@@ -122,6 +122,16 @@ impl Drafts {
         self.drafts.iter().filter(|draft| is_free(draft)).count()
     }
 
+    /// All words as they are, and which drafts are claimed.
+    #[cfg(all(test, not(tidegate_loom)))]
+    pub(super) fn snapshot(&self) -> Vec<u64> {
+        let words = |draft: &CachePadded<Draft>| {
+            let claimed = u64::from(draft.claimed.load(Ordering::Relaxed));
+            [claimed].into_iter().chain(draft.front.load()).chain(draft.back.load())
+        };
+        self.drafts.iter().flat_map(words).collect()
+    }
+
     #[inline]
     pub(super) fn words(&self, draft: DraftId) -> Place<'_> {
         let draft = self.draft(draft);

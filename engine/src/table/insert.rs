@@ -61,7 +61,10 @@ impl Table {
                     let when = *forget_at.get_or_insert_with(|| self.clock.follow(at));
                     if !when.finds_in_use(&Words { front, back: [0; BACK_WORDS] }) {
                         let (version, words) = slot.read(&self.drafts);
-                        if version == here.version && forgettable(&words, version.recent(), when) {
+                        if version != here.version {
+                            return Search::Again;
+                        }
+                        if forgettable(&words, version.recent(), when) {
                             self.clock.reach(when);
                             free = Some(here);
                         }
@@ -76,6 +79,9 @@ impl Table {
         }
         match free {
             Some(Candidate { slot, version, place, was }) => {
+                // Every insertion shows its time, also one that met no other key: or the first that does would be
+                // believed whatever it shows.
+                forget_at.get_or_insert_with(|| self.clock.follow(at));
                 Search::Free { slot, version, place, was, ticket }
             }
             None => Search::Full,
@@ -120,7 +126,7 @@ impl Table {
     fn take(&self, tag: u64, ticket: Ticket, place: usize) -> bool {
         let taken = self.tickets.take(tag, ticket, place);
         if taken {
-            self.shard(tag).count_inserted();
+            self.shards[self.area.shard_of(place)].count_inserted();
         }
         taken
     }

@@ -90,6 +90,12 @@ mod imp {
             self.len
         }
 
+        /// All words as they are.
+        #[cfg(test)]
+        pub(crate) fn snapshot(&self) -> Vec<u64> {
+            self.words.iter().map(|word| word.load(crate::sync::Ordering::Relaxed)).collect()
+        }
+
         /// A slot by its place.
         #[inline]
         pub(crate) fn at(&self, place: usize) -> Slot<'_> {

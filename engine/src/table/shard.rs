@@ -33,6 +33,11 @@ impl Area {
         (fingerprint & self.mask) as usize
     }
 
+    /// The shard of a place.
+    pub(super) fn shard_of(self, place: usize) -> usize {
+        place / self.len
+    }
+
     /// The first place to look for a key's record.
     #[inline]
     pub(super) fn home(self, fingerprint: u64) -> usize {

@@ -278,20 +278,15 @@ impl<'a> Slot<'a> {
         self,
         mut version: Version,
         part: Part,
-        (words, mut recent): (&Words, Recent),
+        (words, recent): (&Words, Recent),
         drafts: &Drafts,
     ) {
         self.home().store(part, words);
-        // The swap publishes the home words. The time in the bits beside the version is that of our own call even
-        // if it is another's version that comes home: any time will do.
-        while !self
-            .front
-            .control
-            .swap(version.halves(), version.with_recent(recent.timed_for(version.recent())).halves())
-        {
+        // The swap publishes the home words. It fails only if another's version counts by now, and that comes home.
+        let mut recent = recent;
+        while !self.front.control.swap(version.halves(), version.with_recent(recent).halves()) {
             version = self.control();
-            // Another's version comes home: our pin is none of its own, and the words tell its own.
-            recent = recent.without_pin();
+            recent = recent.timed_for(version.recent());
             if let Some(draft) = version.draft() {
                 // Torn if that draft is displaced and reused meanwhile; then the swap above fails again.
                 let part = if version.ring_in_draft() { Part::Whole } else { Part::Head };

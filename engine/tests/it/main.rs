@@ -2,6 +2,8 @@
 
 /// The engine against the oracle, decision by decision.
 mod agreement;
+/// R14: keys that are forgotten, and keys without room.
+mod forgotten;
 /// R13: the guard under real clients, attackers and floods.
 mod guard;
 /// R11 and the IETF fields, byte for byte.

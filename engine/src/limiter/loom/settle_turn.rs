@@ -1,10 +1,12 @@
 //! A reservation is settled while the window turns: what it gives back is given back once, and what it
 //! still owes is not lost (R7).
 
-use super::{limiter, plan, race, segment, used};
+use super::{WINDOW, limiter, plan, race, segment, used};
 use crate::decision::Decision;
 use crate::limiter::Limiter;
+use crate::nanos::Nanos;
 use crate::plan::PlanId;
+use crate::record::Verdict;
 use crate::reservation::Reservation;
 use crate::unit::{Cost, LimitId};
 
@@ -62,5 +64,23 @@ fn an_overrun_against_a_call() {
         // Charged either way; the call passes only if it came first.
         let expected = if admitted { 100 } else { 90 };
         assert_eq!(used(&limiter, "key", id, TOKENS, segment(1)), expected);
+    });
+}
+
+#[test]
+fn two_overruns_are_both_owed() {
+    loom::model(|| {
+        let limiter = limiter();
+        let id = plan(&limiter, "hundred", 10, 100);
+        let [left, right] = [(), ()].map(|()| reserve(&limiter, id, 10));
+        race(
+            &limiter,
+            move |limiter| limiter.settle(left, 210, segment(1)),
+            move |limiter| limiter.settle(right, 210, segment(1)),
+        );
+        let (verdict, _) = limiter.peek("key", id, Cost { requests: 0, tokens: 1 }, segment(1));
+        // 420 are owed since the clock's zero, and 99 may be: 321 at 100 in seven segments.
+        let Verdict::Deny(denial) = verdict else { panic!("{verdict:?}") };
+        assert_eq!(segment(1).monotonic + denial.retry_after, Nanos::new(WINDOW.get() * 321 / 100));
     });
 }

@@ -1,0 +1,36 @@
+//! A key is forgotten while a reservation of it is settled that is older than any should be: what the call overran is
+//! charged to the key, known or known again, and not to the one that got its place (R7, R14).
+
+use super::{PLACES, fill, forgotten, limiter, model, night, plan, race, records_of, used};
+use crate::decision::Decision;
+use crate::unit::{Cost, LimitId};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const TOKENS: LimitId = LimitId::TokensWindow;
+
+#[test]
+fn forget_against_a_settle() {
+    static MOST_FORGOTTEN: AtomicU64 = AtomicU64::new(0);
+    model(|| {
+        let limiter = limiter();
+        let id = plan(&limiter, "hundred", 10, 100);
+        fill(&limiter, PLACES - 2, id);
+        let reserve = |key| match limiter.check(key, id, Cost::tokens(10), night(0)) {
+            Decision::Admitted(admission) => admission.reservation,
+            denied => panic!("{denied:?}"),
+        };
+        let (reservation, _) = (reserve("old"), reserve("spare"));
+        race(
+            &limiter,
+            move |limiter| limiter.settle(reservation, 50, night(20)),
+            move |limiter| assert!(limiter.check("new", id, Cost::tokens(7), night(20)).is_admitted()),
+        );
+        assert_eq!(used(&limiter, "old", id, TOKENS, night(20)), 40, "what it overran");
+        assert_eq!(used(&limiter, "new", id, TOKENS, night(20)), 7);
+        assert_eq!((records_of(&limiter, "old"), records_of(&limiter, "new")), (1, 1));
+        assert_eq!(limiter.overflowed(), 0);
+        MOST_FORGOTTEN.fetch_max(forgotten(&limiter), Ordering::Relaxed);
+    });
+    // The old key was forgotten, and then the spare one for its sake.
+    assert_eq!(MOST_FORGOTTEN.load(Ordering::Relaxed), 2);
+}
