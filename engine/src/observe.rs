@@ -35,7 +35,7 @@ use stripes::{Stripe, Stripes};
 /// What a limiter knows a key by: to compare a key that one has with those in a list, without the list
 /// showing any.
 ///
-/// It is a hash of 44 bits under a seed of the limiter's own: it means nothing to another limiter, or after a
+/// It is a hash of 38 bits under a seed of the limiter's own: it means nothing to another limiter, or after a
 /// restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyFingerprint(pub(crate) u64);
