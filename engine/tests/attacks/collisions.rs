@@ -98,7 +98,7 @@ attack!(keys_that_collide_under_another_seed);
 /// which choose a place, and by shard.
 fn keys_that_collide_under_another_seed(scale: Scale) {
     const ROUNDS: usize = 50;
-    let (count, bits) = (scale.of(8_000, 1_000_000), scale.of(6, 12) as u32);
+    let (count, bits) = (scale.of(4_000, 1_000_000), scale.of(6, 12) as u32);
     let start = Instant::now();
     let crafted = colliding(count, bits);
     figure("keys crafted, of their hashes' bits alike", format!("{count}, {bits}"));
