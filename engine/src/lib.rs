@@ -19,6 +19,7 @@ mod packed;
 mod plan;
 mod record;
 mod reservation;
+mod seed;
 mod sync;
 mod table;
 mod unit;

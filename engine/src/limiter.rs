@@ -34,7 +34,7 @@ use std::hash::Hash;
 /// segments), neither allocates nor blocks nor makes a system call, and never panics. A key is anything
 /// that is `Hash`; only 38 bits of a keyed fingerprint are kept of it. Two keys share a record, and so their
 /// limits, if these bits are equal and one stands on the other's way through the table: two of a million keys
-/// with a probability of at most 5·10⁻⁴, two of ten million with 5·10⁻³ (`docs/rules.md`).
+/// with a probability of at most 2·10⁻⁴, two of ten million with 2·10⁻³ (`docs/rules.md`).
 #[derive(Debug)]
 pub struct Limiter {
     hasher: RandomState,
@@ -166,7 +166,7 @@ impl Builder {
         if !(1..=Self::MAX_THREADS).contains(&threads) {
             return Err(BuildError::Threads(Self::MAX_THREADS));
         }
-        let hasher = seed.map_or_else(RandomState::new, |seed| RandomState::with_seeds(seed, 1, 2, 3));
+        let hasher = crate::seed::hasher(seed, 0);
         if !(overflow_share > 0.0 && overflow_share <= 1e6) {
             return Err(BuildError::OverflowShare);
         }

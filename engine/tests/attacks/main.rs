@@ -101,8 +101,12 @@ fn check_resident(scale: Scale, before: Option<u64>) {
 
 /// A number that looks like chance, and is the same in each run.
 fn chance(number: u64) -> u64 {
-    // splitmix64
-    let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mix(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+/// A step of splitmix64.
+fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ mixed >> 31

@@ -1,0 +1,40 @@
+//! The keyed hashes by which records are found.
+
+use ahash::RandomState;
+
+/// A hash keyed by a seed, or by the system if there is none. Two purposes of one seed have nothing in common.
+///
+/// ahash has four keys, and its hash of an integer uses two of them. Were a seed but one of the four, integers that
+/// collide under a seed would fall together under others too.
+pub(crate) fn hasher(seed: Option<u64>, purpose: u64) -> RandomState {
+    let Some(seed) = seed else { return RandomState::new() };
+    let [first, second, third, fourth] = keys(seed, purpose);
+    RandomState::with_seeds(first, second, third, fourth)
+}
+
+/// Four keys made of one seed.
+fn keys(seed: u64, purpose: u64) -> [u64; 4] {
+    let start = mix(mix(seed) ^ purpose);
+    std::array::from_fn(|place| mix(start.wrapping_add(place as u64)))
+}
+
+/// A step of splitmix64: a bijection in which every bit of the number bears on every bit of the result.
+fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
+#[cfg(all(test, not(tidegate_loom)))]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_seeds_or_purposes_share_a_key() {
+        let all: Vec<_> =
+            (0..1_000).flat_map(|seed| (0..2).flat_map(move |purpose| keys(seed, purpose))).collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+    }
+}
