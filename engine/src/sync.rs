@@ -7,13 +7,14 @@
 //! compare-and-swap on a number that stands for both its halves.
 
 mod pair;
+mod thread_number;
 
 pub(crate) use pair::Pair;
 pub(crate) use std::sync::atomic::Ordering;
+pub(crate) use thread_number::thread_number;
 
 #[cfg(not(tidegate_loom))]
 mod imp {
-    use std::cell::Cell;
     use std::sync::atomic::Ordering;
 
     pub(crate) type AtomicBool = std::sync::atomic::AtomicBool;
@@ -65,23 +66,6 @@ mod imp {
         pub(crate) fn store(&self, values: &[u64; N]) {
             self.store_first(values);
         }
-    }
-
-    /// A number of the calling thread's own: no other thread of the process ever gets it.
-    #[inline]
-    pub(crate) fn thread_number() -> usize {
-        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        thread_local! {
-            // Const and without a destructor: using it never allocates.
-            static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
-        }
-        NUMBER.with(|number| {
-            if number.get() == usize::MAX {
-                // Ordering: Relaxed, a counter from which nothing else follows.
-                number.set(NEXT.fetch_add(1, Ordering::Relaxed));
-            }
-            number.get()
-        })
     }
 }
 
@@ -206,15 +190,8 @@ mod imp {
             }
         }
     }
-
-    /// The thread's number within this execution, which loom tells in its debug form alone: `ThreadId(1)`.
-    pub(crate) fn thread_number() -> usize {
-        let id = format!("{:?}", loom::thread::current().id());
-        let digits = id.trim_start_matches("ThreadId(").trim_end_matches(')');
-        digits.parse().expect("loom numbers its threads")
-    }
 }
 
 #[cfg(all(test, tidegate_loom))]
 pub(crate) use imp::let_words_tear;
-pub(crate) use imp::{AtomicBool, AtomicU64, Typed, Words, thread_number};
+pub(crate) use imp::{AtomicBool, AtomicU64, Typed, Words};

@@ -210,7 +210,7 @@ impl Table {
         let keys_each = keys.div_ceil(shards);
         // Four fifths full of as many keys as were asked for, half full where that takes little memory; and a multiple
         // of four, which a search sees together.
-        let slots_each = if keys < FEW_KEYS { 2 * keys_each } else { (keys_each * 31).div_ceil(25) };
+        let slots_each = if keys < FEW_KEYS { 2 * keys_each } else { (keys_each * 123).div_ceil(100) };
         let slots_each = slots_each.next_multiple_of(4);
         Some(Self {
             slots: Slots::vacant(shards * slots_each, huge_pages)?,

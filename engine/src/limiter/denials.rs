@@ -18,7 +18,7 @@ use crate::table::Seen;
 use crate::unit::{Cost, LimitId};
 use crate::zeroed;
 
-/// Threads of a number below this remember; no other thread ever gets their number.
+/// Threads of a number below this remember; no other thread has their number as long as they live.
 const THREADS: usize = 64;
 /// Denials that a thread remembers: 128 KiB, taken up by threads that deny.
 const DENIALS: usize = if cfg!(tidegate_loom) { 1 } else { 2_048 };

@@ -5,9 +5,9 @@ use super::sketch::Set;
 use crate::sync::AtomicU64;
 use crate::zeroed;
 
-/// Threads of a number below this have a stripe each, which no other thread ever writes: numbers are given once
-/// in a process. Those of a higher number share the other stripes. 64 is more threads than most gateways decide on;
-/// memory is taken up by those that do.
+/// Threads of a number below this have a stripe each, which no other thread writes as long as they live. Those of a
+/// higher number share the other stripes. 64 is more threads than most gateways decide on; memory is taken up by those
+/// that do.
 #[cfg(not(tidegate_loom))]
 pub(super) const OWNED: usize = 64;
 #[cfg(not(tidegate_loom))]

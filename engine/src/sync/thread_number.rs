@@ -1,0 +1,115 @@
+//! Numbers of threads: small ones, given back when a thread ends, so that memory set aside by number is used again.
+
+/// The number of a thread that has none of its own, because it is ending.
+const NONE: usize = usize::MAX - 1;
+
+#[cfg(not(tidegate_loom))]
+mod imp {
+    use super::NONE;
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+    /// Numbers that are given again; threads beyond so many at one time get larger ones, each once.
+    const REUSED: usize = 1_024;
+    const BITS: usize = u64::BITS as usize;
+
+    /// A bit for each number that is given again: whether a thread has it.
+    static TAKEN: [AtomicU64; REUSED / BITS] = [const { AtomicU64::new(0) }; REUSED / BITS];
+    static BEYOND: AtomicUsize = AtomicUsize::new(REUSED);
+
+    thread_local! {
+        /// Const and without a destructor: reading it is a load.
+        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+        /// Gives the number back. Touched once a thread.
+        static GIVEN_BACK: GiveBack = const { GiveBack };
+    }
+
+    struct GiveBack;
+
+    impl Drop for GiveBack {
+        fn drop(&mut self) {
+            let number = NUMBER.replace(NONE);
+            if let Some(bits) = TAKEN.get(number / BITS) {
+                // Ordering: Release, partner `take`: what this thread did under its number lies before what the next
+                // one does.
+                bits.fetch_and(!(1 << (number % BITS)), Ordering::Release);
+            }
+        }
+    }
+
+    /// A number that no other thread of the process has as long as the calling one lives; or a large one, which a
+    /// thread that is ending shares with others.
+    #[inline]
+    pub(crate) fn thread_number() -> usize {
+        let number = NUMBER.get();
+        if number == usize::MAX { first_number() } else { number }
+    }
+
+    #[cold]
+    fn first_number() -> usize {
+        if GIVEN_BACK.try_with(|_| ()).is_err() {
+            return NONE;
+        }
+        let number = take();
+        NUMBER.set(number);
+        number
+    }
+
+    fn take() -> usize {
+        for (word, bits) in TAKEN.iter().enumerate() {
+            // Ordering: Relaxed; the swap decides.
+            let mut taken = bits.load(Ordering::Relaxed);
+            while taken != u64::MAX {
+                let free = taken.trailing_ones();
+                // Ordering: Acquire, partner the Release of who gave it back.
+                match bits.compare_exchange(taken, taken | 1 << free, Ordering::Acquire, Ordering::Relaxed) {
+                    Ok(_) => return word * BITS + free as usize,
+                    Err(newer) => taken = newer,
+                }
+            }
+        }
+        // Ordering: Relaxed, a counter from which nothing else follows.
+        BEYOND.fetch_add(1, Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use std::collections::HashSet;
+        use std::sync::{Barrier, Mutex};
+
+        #[test]
+        fn threads_that_live_together_have_numbers_of_their_own_and_others_have_them_again() {
+            let numbers = Mutex::new(HashSet::new());
+            for _ in 0..200 {
+                let together = Mutex::new(HashSet::new());
+                let barrier = Barrier::new(4);
+                std::thread::scope(|scope| {
+                    for _ in 0..4 {
+                        scope.spawn(|| {
+                            let number = thread_number();
+                            assert_eq!(number, thread_number());
+                            assert!(together.lock().unwrap().insert(number), "{number} twice");
+                            numbers.lock().unwrap().insert(number);
+                            barrier.wait();
+                        });
+                    }
+                });
+            }
+            // Other tests' threads take some too.
+            assert!(numbers.lock().unwrap().len() < 200, "{numbers:?}");
+        }
+    }
+}
+
+#[cfg(tidegate_loom)]
+mod imp {
+    /// The thread's number within this execution, which loom tells in its debug form alone: `ThreadId(1)`.
+    pub(crate) fn thread_number() -> usize {
+        let id = format!("{:?}", loom::thread::current().id());
+        let digits = id.trim_start_matches("ThreadId(").trim_end_matches(')');
+        digits.parse().unwrap_or(super::NONE)
+    }
+}
+
+pub(crate) use imp::thread_number;
