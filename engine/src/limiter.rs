@@ -166,7 +166,7 @@ impl Builder {
         if !(1..=Self::MAX_THREADS).contains(&threads) {
             return Err(BuildError::Threads(Self::MAX_THREADS));
         }
-        let hasher = crate::seed::hasher(seed, 0);
+        let hasher = crate::seed::hasher(seed);
         if !(overflow_share > 0.0 && overflow_share <= 1e6) {
             return Err(BuildError::OverflowShare);
         }

@@ -1,20 +1,20 @@
-//! The keyed hashes by which records are found.
+//! The keyed hash by which records are found.
 
 use ahash::RandomState;
 
-/// A hash keyed by a seed, or by the system if there is none. Two purposes of one seed have nothing in common.
+/// A hash keyed by a seed, or by the system if there is none.
 ///
 /// ahash has four keys, and its hash of an integer uses two of them. Were a seed but one of the four, integers that
 /// collide under a seed would fall together under others too.
-pub(crate) fn hasher(seed: Option<u64>, purpose: u64) -> RandomState {
+pub(crate) fn hasher(seed: Option<u64>) -> RandomState {
     let Some(seed) = seed else { return RandomState::new() };
-    let [first, second, third, fourth] = keys(seed, purpose);
+    let [first, second, third, fourth] = keys(seed);
     RandomState::with_seeds(first, second, third, fourth)
 }
 
 /// Four keys made of one seed.
-fn keys(seed: u64, purpose: u64) -> [u64; 4] {
-    let start = mix(mix(seed) ^ purpose);
+fn keys(seed: u64) -> [u64; 4] {
+    let start = mix(mix(seed));
     std::array::from_fn(|place| mix(start.wrapping_add(place as u64)))
 }
 
@@ -32,9 +32,8 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn no_two_seeds_or_purposes_share_a_key() {
-        let all: Vec<_> =
-            (0..1_000).flat_map(|seed| (0..2).flat_map(move |purpose| keys(seed, purpose))).collect();
+    fn no_two_seeds_share_a_key() {
+        let all: Vec<_> = (0..1_000).flat_map(keys).collect();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     }
 }
