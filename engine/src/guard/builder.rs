@@ -7,7 +7,6 @@ use super::table::Table;
 use super::{Counter, Guard};
 use crate::nanos::Nanos;
 use crate::sync::AtomicU64;
-use ahash::RandomState;
 use std::fmt;
 
 /// Sizes and rules of a guard. All memory is asked for at the start, and none later.
@@ -186,7 +185,7 @@ impl Builder {
         Ok(Guard {
             rules,
             allowed: Networks::new(&self.allowed),
-            hasher: self.seed.map_or_else(RandomState::new, |seed| RandomState::with_seeds(seed, 4, 5, 6)),
+            hasher: crate::seed::hasher(self.seed),
             addresses: table("addresses", self.addresses)?,
             pairs: table("pairs", self.pairs)?,
             blocked_until: AtomicU64::new(0),

@@ -24,38 +24,60 @@ pub(super) struct Asked {
     pub(super) at: Timestamp,
 }
 
+/// Why a call is not decided in the ordinary way.
+#[derive(Clone, Copy, Debug)]
+enum Unsteady {
+    /// Another thread came between; the call may still be an ordinary one.
+    Overtaken,
+    /// It is no ordinary call, or no ordinary record.
+    Otherwise,
+}
+
+/// How often a call that is overtaken tries the ordinary way, before it goes the long one and is overtaken by fewer.
+const TRIES: usize = if cfg!(tidegate_loom) { 1 } else { 8 };
+
 impl Limiter {
     /// Decides a call of the key with this fingerprint, and counts the decision.
     #[inline]
     pub(super) fn decide(&self, fingerprint: u64, asked: Asked) -> Decision {
-        match self.decide_steady(fingerprint, asked) {
-            Some(decision) => decision,
-            None => self.decide_unsteady(fingerprint, asked.plan, asked.cost, asked.at),
+        for _ in 0..TRIES {
+            match self.decide_steady(fingerprint, asked) {
+                Ok(decision) => return decision,
+                Err(Unsteady::Overtaken) => std::hint::spin_loop(),
+                Err(Unsteady::Otherwise) => break,
+            }
         }
+        self.decide_unsteady(fingerprint, asked.plan, asked.cost, asked.at)
     }
 
     /// The ordinary cases: admits a call that changes nothing but counts, or denies one as another was before it;
-    /// `None` if it is anything else.
+    /// says why if it is anything else.
     #[inline]
-    fn decide_steady(&self, fingerprint: u64, asked: Asked) -> Option<Decision> {
-        let found = self.table.find(fingerprint)?;
+    fn decide_steady(&self, fingerprint: u64, asked: Asked) -> Result<Decision, Unsteady> {
+        let found = self.table.find(fingerprint).ok_or(Unsteady::Otherwise)?;
         if !found.is_decided_as_it_stands(asked.plan) {
-            return None;
+            return Err(Unsteady::Otherwise);
         }
-        let plan = self.plans.get(found.plan())?;
+        let plan = self.plans.get(found.plan()).ok_or(Unsteady::Otherwise)?;
         let Some(recent) = found.recent().admit(found, plan, asked.cost, asked.at) else {
             // Most often it will be needed.
             found.prefetch_rest();
-            let denial = self.denials.recall(Grounds { seen: found.seen()?, cost: asked.cost }, asked.at)?;
+            let denial = found
+                .seen()
+                .and_then(|seen| self.denials.recall(Grounds { seen, cost: asked.cost }, asked.at))
+                .ok_or(Unsteady::Otherwise)?;
             self.observer.denied(denial.limit, tag(fingerprint));
-            return Some(self.placed(Decision::Denied(denial), plan, fingerprint, asked));
+            return Ok(self.placed(Decision::Denied(denial), plan, fingerprint, asked));
         };
-        found.charge(recent).then(|| {
-            self.observer.admitted(LimitSet::EMPTY);
-            let charge = recent.charge_made(found, asked.cost);
-            let reservation = Reservation::new(fingerprint, charge);
-            Decision::Admitted(Admission { reservation, shadow: LimitSet::EMPTY })
-        })
+        let charged = found.charge(recent);
+        charged
+            .then(|| {
+                self.observer.admitted(LimitSet::EMPTY);
+                let charge = recent.charge_made(found, asked.cost);
+                let reservation = Reservation::new(fingerprint, charge);
+                Decision::Admitted(Admission { reservation, shadow: LimitSet::EMPTY })
+            })
+            .ok_or(Unsteady::Overtaken)
     }
 
     /// The rare way through [`decide`](Self::decide), told to the compiler as such: the ordinary one gains

@@ -8,9 +8,9 @@ use super::{Mark, address, denied, guard, race, secs};
 fn a_strike_of_the_old_owner_is_none_of_the_new_one() {
     loom::model(|| {
         let guard = guard(1);
+        assert_eq!(guard.strike(address(2), secs(0)), Mark::Strike { standing: 1 });
         let _ = guard.strike(address(1), secs(99));
         assert!(matches!(guard.strike(address(1), secs(99)), Mark::Blocked(_)));
-        assert_eq!(guard.strike(address(2), secs(0)), Mark::Strike { standing: 1 });
         let (old, new) = race(
             &guard,
             |guard| guard.strike(address(2), secs(100)),
