@@ -66,7 +66,7 @@ pub(crate) struct Entry<'a> {
     table: &'a Table,
     slot: Slot<'a>,
     version: Version,
-    kind: Kind<'a>,
+    kind: Kind,
     /// The record's words; a fresh one's if the key was not known.
     pub(crate) words: Words,
     /// What stands beside them.
@@ -74,13 +74,13 @@ pub(crate) struct Entry<'a> {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Kind<'a> {
+enum Kind {
     /// The record is the key's.
     Known,
     /// The record is shared by keys that have none.
     Shared,
     /// The key has no record; its place was this before.
-    New { place: usize, was: Occupancy, ticket: Ticket, shard: &'a Shard },
+    New { place: usize, was: Occupancy, ticket: Ticket },
 }
 
 /// A slot found at a first look, for an ordinary admission.
@@ -285,27 +285,31 @@ impl Table {
         if fingerprint < FIRST_FINGERPRINT {
             return self.overflow_entry(fingerprint);
         }
-        let (shard, tag) = (self.shard(fingerprint), tag(fingerprint));
+        let tag = tag(fingerprint);
+        let known = |slot, version: Version, words| Entry {
+            table: self,
+            slot,
+            version,
+            kind: Kind::Known,
+            words,
+            recent: version.recent(),
+        };
         if let Some(slot) = self.look_for(fingerprint, tag) {
             let (version, words) = slot.read(&self.drafts);
             if tag_of(words.front[0]) == tag && occupancy(&words.front) == Occupancy::Live {
-                let recent = version.recent();
-                return Entry { table: self, slot, version, kind: Kind::Known, words, recent };
+                return known(slot, version, words);
             }
         }
         loop {
             match self.search(fingerprint, tag, at, &forgettable) {
-                Search::Known { slot, version, words } => {
-                    let recent = version.recent();
-                    return Entry { table: self, slot, version, kind: Kind::Known, words, recent };
-                }
+                Search::Known { slot, version, words } => return known(slot, version, words),
                 Search::Free { slot, version, place, was, ticket } => {
-                    let kind = Kind::New { place, was, ticket, shard };
+                    let kind = Kind::New { place, was, ticket };
                     let (words, recent) = self.fresh(tag, plan);
                     return Entry { table: self, slot, version, kind, words, recent };
                 }
                 Search::Full => {
-                    shard.count_overflow();
+                    self.shards[self.area.shard(fingerprint)].count_overflow();
                     return self.overflow_entry(u64::from(plan.0) + 1);
                 }
                 Search::Again => {
@@ -332,11 +336,6 @@ impl Table {
     /// The record of a key that had none.
     fn fresh(&self, tag: u64, plan: PlanId) -> (Words, Recent) {
         Record::fresh(tag, plan, self.clock.reached()).to_closed_words()
-    }
-
-    #[inline]
-    fn shard(&self, fingerprint: u64) -> &Shard {
-        &self.shards[self.area.shard(fingerprint)]
     }
 
     /// Every word of every record, and of the drafts.

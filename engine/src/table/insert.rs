@@ -147,7 +147,7 @@ impl Table {
 impl Entry<'_> {
     /// Stores the first record of a key, unless another thread was first, or has taken its place.
     pub(super) fn insert(&self, words: &Words, recent: Recent) -> bool {
-        let Kind::New { place, was, ticket, shard } = self.kind else { return false };
+        let Kind::New { place, was, ticket } = self.kind else { return false };
         let (table, drafts) = (self.table, &self.table.drafts);
         let (tag, plan) = (tag_of(self.words.front[0]), plan_of(self.words.front[0]));
         table.complete_last(tag, ticket);
@@ -156,7 +156,7 @@ impl Entry<'_> {
             return false;
         }
         if was == Occupancy::Live {
-            shard.count_forgotten();
+            table.shards[table.area.shard_of(place)].count_forgotten();
         }
         let taken = table.take(tag, ticket, place);
         let (version, found) = self.slot.read(drafts);

@@ -1,6 +1,6 @@
 //! A slot passes from one owner to another while the old one still strikes.
 
-use super::{Mark, address, denied, guard, race, secs};
+use super::{Arc, Guard, Mark, address, denied, guard, race, secs};
 
 /// Room for two addresses: one is blocked, the other's strikes have drained. A third comes while the second
 /// strikes again: the third has its own strikes and no more, and the block stands.
@@ -27,14 +27,20 @@ fn a_strike_of_the_old_owner_is_none_of_the_new_one() {
     });
 }
 
+/// Both slots for pairs hold one whose time is over at 100 s.
+fn full_of_old_pairs() -> Arc<Guard> {
+    let guard = guard(5);
+    for last in [1, 2] {
+        assert_eq!(denied(&guard, address(last), secs(0)), Mark::Kept);
+    }
+    guard
+}
+
 /// Two new pairs for the slots of two whose time is over: each finds its own promise afterwards.
 #[test]
 fn two_new_pairs_take_the_slots_of_old_ones() {
     loom::model(|| {
-        let guard = guard(5);
-        for last in [1, 2] {
-            assert_eq!(denied(&guard, address(last), secs(0)), Mark::Kept);
-        }
+        let guard = full_of_old_pairs();
         let marks = race(
             &guard,
             |guard| denied(guard, address(3), secs(100)),
@@ -55,10 +61,7 @@ fn two_new_pairs_take_the_slots_of_old_ones() {
 #[test]
 fn an_old_pair_comes_back_while_a_new_one_takes_its_slot() {
     loom::model(|| {
-        let guard = guard(5);
-        for last in [1, 2] {
-            assert_eq!(denied(&guard, address(last), secs(0)), Mark::Kept);
-        }
+        let guard = full_of_old_pairs();
         let marks = race(
             &guard,
             |guard| denied(guard, address(1), secs(100)),

@@ -12,8 +12,9 @@ const TOKENS: LimitId = LimitId::TokensWindow;
 fn forget_against_a_settle() {
     static MOST_FORGOTTEN: AtomicU64 = AtomicU64::new(0);
     // Which of the two the new key comes upon first, the hash decides.
-    [("left", "right"), ("right", "left")]
-        .map(|(old, spare)| model(move || forget(old, spare, &MOST_FORGOTTEN)));
+    for (old, spare) in [("left", "right"), ("right", "left")] {
+        model(move || forget(old, spare, &MOST_FORGOTTEN));
+    }
     // The old key was forgotten, and then the spare one for its sake.
     assert_eq!(MOST_FORGOTTEN.load(Ordering::Relaxed), 2);
 }
