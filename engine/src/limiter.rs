@@ -8,6 +8,7 @@ mod tests;
 mod decide;
 mod denials;
 mod hints;
+mod latest_charge;
 mod operators;
 
 use crate::clock::Timestamp;
@@ -24,6 +25,7 @@ use crate::unit::Cost;
 use ahash::RandomState;
 use decide::Asked;
 use denials::Denials;
+use latest_charge::LatestCharge;
 use std::fmt;
 use std::hash::Hash;
 
@@ -42,6 +44,7 @@ pub struct Limiter {
     table: Table,
     hint_lines: HintLines,
     denials: Denials,
+    latest_charge: LatestCharge,
     observer: Observer,
 }
 
@@ -184,6 +187,7 @@ impl Builder {
             table,
             hint_lines,
             denials,
+            latest_charge: LatestCharge::new(),
             observer,
         };
         for plan in Plan::built_in() {
@@ -325,6 +329,9 @@ impl Limiter {
         // A key that was forgotten has nothing to give back; but what it still owes makes it known again.
         let owes = actual.requests > charge.cost.requests || actual.tokens > charge.cost.tokens;
         let anew = owes.then_some(charge.plan);
+        if owes {
+            self.latest_charge.note(at.monotonic);
+        }
         self.change(reservation.fingerprint(), anew, at, |record| {
             let compiled = self.bring_up(record, record.head.plan, at);
             record.settle(compiled, charge, actual);
@@ -419,13 +426,15 @@ impl Limiter {
     fn bring_up(&self, record: &mut Record, plan: PlanId, at: Timestamp) -> &CompiledPlan {
         let is_shared = record.head.tag < FIRST_FINGERPRINT;
         let current = self.rules(record.head.plan, is_shared);
-        record.advance(current, at);
         if plan == record.head.plan || record.head.own_plan {
+            record.advance(current, at);
             return current;
         }
+        let latest_charge = record.head.latest_charge(at.monotonic, || self.latest_charge.get());
+        record.advance(current, at);
         let id = self.known(plan).0;
         let wanted = self.rules(id, is_shared);
-        record.change_plan(current, wanted, id);
+        record.change_plan(current, wanted, id, latest_charge);
         wanted
     }
 

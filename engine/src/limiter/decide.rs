@@ -69,8 +69,9 @@ impl Limiter {
             self.observer.denied(denial.limit, tag(fingerprint));
             return Ok(self.placed(Decision::Denied(denial), plan, fingerprint, asked));
         };
-        let charged = found.charge(recent);
-        charged
+        self.latest_charge.note(asked.at.monotonic);
+        found
+            .charge(recent)
             .then(|| {
                 self.observer.admitted(LimitSet::EMPTY);
                 let charge = recent.charge_made(found, asked.cost);
@@ -103,6 +104,7 @@ impl Limiter {
         let plan = self.plans.get(found.plan())?;
         let words = found.words();
         let recent = found.recent().admit(&words, plan, asked.cost, asked.at)?;
+        self.latest_charge.note(asked.at.monotonic);
         found.charge(recent).then(|| {
             self.observer.admitted(LimitSet::EMPTY);
             let mut record = Record::from_words(&words, recent, plan);
@@ -123,6 +125,7 @@ impl Limiter {
             let verdict = record.verdict(plan, asked.cost, asked.at, judgement);
             let admitted = matches!(verdict, Verdict::Admit(_));
             if admitted {
+                self.latest_charge.note(asked.at.monotonic);
                 record.charge(plan, asked.cost);
             }
             // A denial writes nothing; a change of plan is kept whatever becomes of the call (R9).

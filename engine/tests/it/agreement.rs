@@ -105,17 +105,26 @@ impl Run {
         let before = self.remaining(key, id);
         // Both ways of deciding, in turn.
         self.turn += 1;
+        let charged = Cell::new(false);
         let decision = self.ask(|limiter| {
-            if self.turn.is_multiple_of(4) {
+            let decision = if self.turn.is_multiple_of(4) {
                 limiter.check_with_standing(&key, id, cost, self.at).0
             } else {
                 limiter.check(&key, id, cost, self.at)
-            }
+            };
+            charged.set(decision.is_admitted());
+            decision
         });
+        if decision.is_none() && charged.get() {
+            self.all_hear_of_charge();
+        }
         // With every look at the table the time may go on by which keys are forgotten: a place that was not to be had
         // may be now.
         let Some(decision) = decision else { return Ok(()) };
         self.keys[key].use_plan(&plan, self.at);
+        if charged.get() {
+            self.all_hear_of_charge();
+        }
         if let Some(outlook) = outlook {
             expect("what peek foretold", decision.verdict(), outlook)?;
         }
@@ -139,6 +148,10 @@ impl Run {
             }
         }
         self.compare_standing(key)
+    }
+
+    fn all_hear_of_charge(&mut self) {
+        self.keys.iter_mut().for_each(|key| key.hear_of_charge(self.at));
     }
 
     /// R10: admitted at the retry time, denied by the named limit one nanosecond before.
@@ -216,6 +229,9 @@ impl Run {
         match tokens {
             Some(tokens) => {
                 self.keys[charge.key].settle(&charge, Cost { tokens, ..charge.cost }, self.at);
+                if tokens > charge.cost.tokens {
+                    self.all_hear_of_charge();
+                }
                 self.limiter.settle(reservation, tokens, self.at);
             }
             None => {

@@ -2,6 +2,7 @@
 
 use crate::agreement;
 use crate::history::{History, House, Step};
+use crate::oracle::later;
 use tidegate::{
     Burst, Cost, Decision, Limit, LimitId, Limiter, Mode, Nanos, Plan, PlanId, Reservation, Timestamp, Unit,
     Verdict,
@@ -102,6 +103,23 @@ fn a_refund_after_a_window_changed_there_and_back_takes_nothing_from_another_cal
     assert!(limiter.check("key", long, Cost::tokens(100), at(5)).is_admitted());
     limiter.cancel(early, at(5));
     assert!(!limiter.check("key", long, Cost::tokens(1), at(5)).is_admitted());
+}
+
+/// R1: what was charged at a later time than that of the change stays in the window for as long as it must.
+#[test]
+fn a_change_of_plan_after_the_clock_was_set_back_lets_no_unit_leave_early() {
+    for back in [0, 1, 3, 5] {
+        let limiter = limiter();
+        let (short, long) = (tokens(&limiter, 100, 1), tokens(&limiter, 100, 60));
+        // The first call pins the bucket; the second leaves no time of its own in the record.
+        assert!(limiter.check("key", long, Cost::tokens(60), at(995)).is_admitted());
+        assert!(limiter.check("key", long, Cost::tokens(40), at(1_000)).is_admitted());
+        limiter.change_plan("key", short, at(1_000 - back));
+        let within = limiter.check("key", short, Cost::tokens(61), later(at(1_000), 999_999_999));
+        assert!(!within.is_admitted(), "{back} s back: 101 units in a second");
+        let after = limiter.check("key", short, Cost::tokens(100), later(at(1_001), 142_857_143));
+        assert!(after.is_admitted(), "{back} s back: the units are held for a window and a segment");
+    }
 }
 
 /// R9, as the design tells it.

@@ -9,6 +9,8 @@ use tidegate::{Cost, LimitId, Mode, Nanos, Plan, Span, Timestamp, Unit};
 const SEGMENTS: u128 = 7;
 const DAY: u64 = 86_400_000_000_000;
 const MINUTE: u128 = 60_000_000_000;
+/// A key that is being used comes to a new time at least once in so long.
+const REACH: u128 = 1 << 33;
 
 /// A charge that may be settled later.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,11 @@ pub(crate) struct Key {
     known: bool,
     /// The latest time of anything that changed; segments do not go back behind it.
     time: u128,
+    /// Everything that was charged was so before this: the end of a segment in which the key is, or [`REACH`] after it
+    /// came there.
+    until: u128,
+    /// The latest time of a charge to any key.
+    latest_charge: u128,
     day: u64,
     /// How often a window has changed its length.
     grids: u32,
@@ -176,7 +183,17 @@ impl UnitLog {
 
 impl Key {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan, own_plan: false, known: false, time: 0, day: 0, grids: 0, units: Default::default() }
+        Self {
+            plan,
+            own_plan: false,
+            known: false,
+            time: 0,
+            until: 1,
+            latest_charge: 0,
+            day: 0,
+            grids: 0,
+            units: Default::default(),
+        }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -268,13 +285,32 @@ impl Key {
             log.refill(window(&self.plan, unit), at.monotonic.get().into());
             log.day_used = day_used;
         }
+        let call = at.monotonic.get().into();
+        if call >= self.until {
+            self.come_to(call);
+        }
         (self.time, self.day, self.known) = (now, today, true);
     }
 
+    fn come_to(&mut self, time: u128) {
+        let end = |unit| {
+            let length = length(&self.plan, unit);
+            ((segment(time, length) + 1) * length).div_ceil(SEGMENTS)
+        };
+        self.until = Unit::ALL.into_iter().map(end).fold(time + REACH, u128::min);
+    }
+
+    /// Another key was charged, or this one.
+    pub(crate) fn hear_of_charge(&mut self, at: Timestamp) {
+        self.latest_charge = self.latest_charge.max(at.monotonic.get().into());
+    }
+
     /// The time of a change of plan: not before a bucket that counts was last full, nor before the segments that
-    /// count began.
-    fn present(&self, at: Timestamp) -> u128 {
-        Unit::ALL.into_iter().fold(at.monotonic.get().into(), |present, unit| {
+    /// count began, nor before anything that may have been charged.
+    fn present(&self, at: Timestamp, until: u128) -> u128 {
+        let latest_charge = self.latest_charge.min(until.saturating_sub(1));
+        let since = latest_charge.max(at.monotonic.get().into());
+        Unit::ALL.into_iter().fold(since, |present, unit| {
             let length = length(&self.plan, unit);
             let began = (segment(self.time, length) * length).div_ceil(SEGMENTS);
             let full = window(&self.plan, unit).map_or(0, |_| self.units[unit as usize].full.max(0) as u128);
@@ -287,6 +323,10 @@ impl Key {
         if self.own_plan {
             return;
         }
+        if !self.known {
+            self.plan = to.clone();
+        }
+        let until = self.until;
         self.advance(at);
         if *to == self.plan {
             return;
@@ -295,17 +335,18 @@ impl Key {
         if regridded {
             self.grids += 1;
         }
-        let present = self.present(at);
+        let present = self.present(at, until);
         for unit in Unit::ALL {
             let log = &mut self.units[unit as usize];
             log.refill(window(&self.plan, unit), present);
             log.regrid(present, length(&self.plan, unit), length(to, unit));
             log.rerule(present, window(&self.plan, unit), window(to, unit));
         }
+        self.plan = to.clone();
         if regridded {
             self.time = present;
+            self.come_to(present);
         }
-        self.plan = to.clone();
     }
 
     pub(crate) fn set_own_plan(&mut self, to: &Plan, at: Timestamp) {

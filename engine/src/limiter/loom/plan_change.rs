@@ -1,8 +1,10 @@
 //! The plan changes while a call is decided: the call is decided under the one or the other, and what it used
 //! stays used under both (R9).
 
-use super::{limiter, plan, race, segment, used};
-use crate::unit::{Cost, LimitId};
+use super::{SEGMENT, limiter, night, plan, race, segment, used};
+use crate::nanos::Nanos;
+use crate::plan::{Burst, Limit, Plan};
+use crate::unit::{Cost, LimitId, Unit};
 
 #[test]
 fn a_change_against_a_decision() {
@@ -24,5 +26,33 @@ fn a_change_against_a_decision() {
         assert_eq!(used(&limiter, "key", large, LimitId::RequestsWindow, segment(1)), calls);
         assert_eq!(used(&limiter, "key", large, LimitId::TokensWindow, segment(1)), 10 * calls);
         assert!(limiter.check("key", small, Cost::REQUEST, segment(1)).is_admitted(), "the change holds");
+    });
+}
+
+/// The change is made by a thread that has read its clock before the call did: of the units of either side as many fit
+/// into a window as the limit says, and not one more (R1).
+#[test]
+fn a_change_at_an_earlier_time_against_a_charge() {
+    loom::model(|| {
+        let limiter = limiter();
+        let long = plan(&limiter, "long", 2, 100);
+        let limit = Limit::window(Unit::Requests, 2, Nanos::from_millis(1)).with_burst(Burst::NONE);
+        let short = Plan::builder("short").limit(limit).build().unwrap();
+        let short = limiter.add_plan(&short).unwrap();
+        // The first call pins the buckets; the second leaves no time of its own in the record.
+        let call = Cost::tokens(50);
+        assert!(limiter.check("key", long, call, night(0)).is_admitted());
+        let (earlier, later) = (Nanos::new(SEGMENT.get() / 8), Nanos::new(SEGMENT.get() / 8 * 7));
+        let ((), charged) = race(
+            &limiter,
+            move |limiter| limiter.change_plan("key", short, night(0).after(earlier)),
+            move |limiter| limiter.check("key", long, call, night(0).after(later)).is_admitted(),
+        );
+        assert!(charged);
+        limiter.change_plan("key", short, night(0).after(earlier));
+        let just_within = later + Nanos::from_millis(1) - Nanos::new(1);
+        let two = Cost { requests: 2, tokens: 0 };
+        let again = limiter.check("key", short, two, night(0).after(just_within));
+        assert!(!again.is_admitted(), "three in a window of two");
     });
 }

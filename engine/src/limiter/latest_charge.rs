@@ -1,0 +1,81 @@
+//! The latest time at which a call was charged to any key.
+//!
+//! A change of plan moves what was used onto the segments of other windows (R9), so it must not be made at a time
+//! before that of any of it: a clock may have been set back, or a thread may have read it long before its call is
+//! decided. A record keeps no time of each charge, but the charges go by the callers' clock, which is the same for all keys: the
+//! latest of all is nearly always earlier than the change, which is then exactly in order.
+//!
+//! Each of the first threads of the process writes a word of its own, so that two meet on none. A word is read only
+//! by changes of plan.
+
+use crate::nanos::Nanos;
+use crate::sync::{AtomicU64, Ordering, thread_number};
+use crossbeam_utils::CachePadded;
+
+/// Threads of a number below this have a word each, as long as they live; all others share the last.
+const OWNED: usize = if cfg!(tidegate_loom) { 1 } else { 64 };
+
+#[derive(Debug)]
+pub(super) struct LatestCharge {
+    words: Box<[CachePadded<AtomicU64>]>,
+}
+
+impl LatestCharge {
+    pub(super) fn new() -> Self {
+        Self { words: (0..=OWNED).map(|_| CachePadded::new(AtomicU64::new(0))).collect() }
+    }
+
+    /// A call is about to be charged at a time: to be said before the swap by which it is.
+    #[inline]
+    pub(super) fn note(&self, at: Nanos) {
+        let number = thread_number();
+        let word = &self.words[number.min(OWNED)];
+        // Ordering: Relaxed, here and below. Who reads a record that this call was charged to has read the swap that
+        // did it, and so sees what was stored before.
+        if word.load(Ordering::Relaxed) >= at.get() {
+        } else if number < OWNED {
+            word.store(at.get(), Ordering::Relaxed);
+        } else {
+            word.fetch_max(at.get(), Ordering::Relaxed);
+        }
+    }
+
+    /// No call that can be read in a record was charged later.
+    pub(super) fn get(&self) -> Nanos {
+        let latest = self.words.iter().map(|word| word.load(Ordering::Relaxed)).max();
+        Nanos::new(latest.unwrap_or(0))
+    }
+}
+
+#[cfg(all(test, not(tidegate_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_of_all_threads_counts_whatever_came_after() {
+        let latest = LatestCharge::new();
+        assert_eq!(latest.get(), Nanos::ZERO);
+        for (noted, all) in [(5, 5), (3, 5), (8, 8), (7, 8)] {
+            std::thread::scope(|scope| scope.spawn(|| latest.note(Nanos::new(noted))).join().unwrap());
+            latest.note(Nanos::new(noted / 2));
+            assert_eq!(latest.get(), Nanos::new(all));
+        }
+    }
+
+    #[test]
+    fn threads_beyond_the_first_ones_share_a_word() {
+        let latest = LatestCharge::new();
+        std::thread::scope(|scope| {
+            let barrier = std::sync::Barrier::new(2 * OWNED);
+            for thread in 0..2 * OWNED as u64 {
+                let (latest, barrier) = (&latest, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    (0..100).for_each(|turn| latest.note(Nanos::new(turn * 1_000 + thread)));
+                    barrier.wait();
+                });
+            }
+        });
+        assert_eq!(latest.get(), Nanos::new(99_000 + 2 * OWNED as u64 - 1));
+    }
+}
