@@ -11,7 +11,7 @@ const DAY: u64 = 86_400_000_000_000;
 const MINUTE: u128 = 60_000_000_000;
 
 /// A charge that may be settled later.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Charge {
     pub(crate) key: usize,
     pub(crate) cost: Cost,
@@ -21,7 +21,7 @@ pub(crate) struct Charge {
 }
 
 /// One key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
     plan: Plan,
     own_plan: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Key {
 }
 
 /// What one key used of one unit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct UnitLog {
     /// Time and units of each charge.
     window: Vec<(u128, u128)>,
@@ -181,6 +181,15 @@ impl Key {
 
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    pub(crate) fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// What a call leaves that has made its key known and is still to be decided: threads can see that, one cannot.
+    pub(crate) fn make_known(&mut self, plan: &Plan) {
+        (self.plan, self.known) = (plan.clone(), true);
     }
 
     pub(crate) fn has_own_plan(&self) -> bool {
