@@ -29,8 +29,10 @@ impl Counts {
     /// Counts a history for which an order was found.
     pub(crate) fn count(&mut self, events: &[Event], seen: usize, outcome: &Outcome) {
         // Beyond those that were seen there are only moments of insertions.
-        self.early_insertions += outcome.order.iter().flatten().filter(|event| **event >= seen).count() as u64;
-        let (order, events) = (outcome.order.iter().flatten().filter(|event| **event < seen), &events[..seen]);
+        self.early_insertions +=
+            outcome.order.iter().flatten().filter(|event| **event >= seen).count() as u64;
+        let (order, events) =
+            (outcome.order.iter().flatten().filter(|event| **event < seen), &events[..seen]);
         let overlaps = |event: &Event| {
             events.iter().any(|other| other.thread != event.thread && other.span.overlaps(event.span))
         };

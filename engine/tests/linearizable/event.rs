@@ -11,17 +11,34 @@ pub(crate) type Number = usize;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Call {
     /// `check`, one call of a `check_batch`, or `check_with_standing`.
-    Check { plan: usize, cost: Cost },
-    Peek { plan: usize, cost: Cost },
+    Check {
+        plan: usize,
+        cost: Cost,
+    },
+    Peek {
+        plan: usize,
+        cost: Cost,
+    },
     /// The reservation of that call is settled with so many tokens.
-    Settle { of: Number, tokens: u64 },
+    Settle {
+        of: Number,
+        tokens: u64,
+    },
     /// And cancelled.
-    Cancel { of: Number },
-    ChangePlan { plan: usize },
-    SetOwnPlan { plan: usize },
+    Cancel {
+        of: Number,
+    },
+    ChangePlan {
+        plan: usize,
+    },
+    SetOwnPlan {
+        plan: usize,
+    },
     ClearOwnPlan,
     /// No call of its own: a call that makes its key known under this plan has done so, and not yet been decided.
-    MakeKnown { plan: usize },
+    MakeKnown {
+        plan: usize,
+    },
 }
 
 /// What is told of each limit.

@@ -2,8 +2,9 @@
 
 use crate::counts::Counts;
 use crate::event::Event;
+use crate::meeting::Meeting;
 use crate::plans::{self, PlanSet};
-use crate::race::{Meeting, Race};
+use crate::race::Race;
 use crate::rules::{OneKey, with_insertions};
 use crate::script;
 use crate::search::search;
@@ -74,12 +75,7 @@ pub(crate) fn run<S: Subject>(runs: Runs, subject: impl Fn(Limiter) -> S) -> Res
 }
 
 /// Some histories: raced one after the other by all threads, then searched.
-fn race_together<S: Subject>(
-    house: &House<S>,
-    runs: Runs,
-    first: u64,
-    count: u64,
-) -> Result<Counts, String> {
+fn race_together<S: Subject>(house: &House<S>, runs: Runs, first: u64, count: u64) -> Result<Counts, String> {
     let races: Vec<_> = (first..first + count)
         .map(|number| {
             let script = script::draw(runs.seed + number, house.sets.len(), runs.threads);
@@ -95,7 +91,7 @@ fn race_together<S: Subject>(
             let (races, meeting, found, stop) = (&races, &meeting, &found, &stop);
             scope.spawn(move || {
                 for race in races {
-                    meeting.wait();
+                    meeting.leave_together();
                     race.run(thread);
                 }
                 meeting.wait();
@@ -138,7 +134,8 @@ fn search_each_key<S: Subject>(race: &Race<'_, S>, plans: &PlanSet) -> Result<Co
 
 /// A history without an order, as a person can follow it.
 fn report(first: &OneKey<'_>, plans: &PlanSet, events: &[Event]) -> String {
-    let mut text = "there is no order of these calls that the rules allow, whatever became of the others:\n".to_owned();
+    let mut text =
+        "there is no order of these calls that the rules allow, whatever became of the others:\n".to_owned();
     for (number, plan) in plans.iter().enumerate() {
         writeln!(text, "plan {number}, {}", plans::text(plan)).unwrap();
     }

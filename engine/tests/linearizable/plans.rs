@@ -1,8 +1,8 @@
 //! Plans for races: a few units in a few milliseconds, so that admissions and denials compete.
 
+use rand::RngExt as _;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom as _;
-use rand::RngExt as _;
 use tidegate::{Burst, Limit, LimitId, Mode, Nanos, Plan, Span, Unit};
 
 /// The plans of a history; calls name them by their place.
@@ -47,10 +47,7 @@ pub(crate) fn chosen() -> Vec<PlanSet> {
                 "watching",
                 [limit(requests, 1, WINDOW, 0.0).with_mode(Mode::Shadow), limit(tokens, 4, WINDOW, 1.0)],
             ),
-            plan(
-                "watched",
-                [limit(requests, 2, WINDOW, 0.2), Limit::day(tokens, 6).with_mode(Mode::Shadow)],
-            ),
+            plan("watched", [limit(requests, 2, WINDOW, 0.2), Limit::day(tokens, 6).with_mode(Mode::Shadow)]),
             plan("strict", [limit(requests, 2, WINDOW, 0.2), limit(tokens, 4, WINDOW, 0.0)]),
         ],
         // Alike but for the name: each call under another one writes the whole record.

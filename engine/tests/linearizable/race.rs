@@ -6,7 +6,7 @@ use crate::search::Span;
 use crate::subject::Subject;
 use crossbeam_utils::CachePadded;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tidegate::{Decision, PlanId, Reservation, Timestamp};
 
@@ -194,30 +194,6 @@ impl<S: Subject + ?Sized> Player<'_, '_, S> {
         if let Decision::Admitted(admission) = decision {
             let held = Held { key, reservation: admission.reservation };
             *self.race.reservations[number].lock().unwrap() = Some(held);
-        }
-    }
-}
-
-/// Where threads meet, many times: without sleeping, so that they leave at the same time.
-pub(crate) struct Meeting {
-    threads: usize,
-    arrived: CachePadded<AtomicUsize>,
-}
-
-impl Meeting {
-    pub(crate) fn of(threads: usize) -> Self {
-        Self { threads, arrived: CachePadded::new(AtomicUsize::new(0)) }
-    }
-
-    pub(crate) fn wait(&self) {
-        // Ordering: AcqRel and Acquire, so that what any thread did before lies before what all do after.
-        let arrived = self.arrived.fetch_add(1, Ordering::AcqRel);
-        let all = (arrived / self.threads + 1) * self.threads;
-        for turn in 0_u64.. {
-            if self.arrived.load(Ordering::Acquire) >= all {
-                return;
-            }
-            if turn < 500 { std::hint::spin_loop() } else { std::thread::yield_now() }
         }
     }
 }

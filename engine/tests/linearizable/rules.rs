@@ -160,7 +160,9 @@ pub(crate) fn with_insertions(plans: &[Plan], events: &[Event]) -> Vec<Event> {
 
 fn is_denied(answer: Option<Answer>) -> bool {
     match answer {
-        Some(Answer::Verdict(verdict) | Answer::Standing(verdict, _)) => !matches!(verdict, Verdict::Admit(_)),
+        Some(Answer::Verdict(verdict) | Answer::Standing(verdict, _)) => {
+            !matches!(verdict, Verdict::Admit(_))
+        }
         _ => false,
     }
 }

@@ -54,7 +54,10 @@ pub(crate) struct Step {
 pub(crate) enum Action {
     Call(Call),
     /// The same with what is left of each limit.
-    WithStanding { plan: usize, cost: Cost },
+    WithStanding {
+        plan: usize,
+        cost: Cost,
+    },
     /// Calls of these keys, which have the numbers from the step's own on.
     Batch(Vec<(usize, usize, Cost)>),
 }

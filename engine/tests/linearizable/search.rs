@@ -43,8 +43,6 @@ pub(crate) trait Rules: Clone + PartialEq {
 pub(crate) struct Outcome {
     /// An order that the rules accept; `None` if there is none.
     pub(crate) order: Option<Vec<usize>>,
-    /// The longest order of a beginning that they accept.
-    pub(crate) longest: Vec<usize>,
     /// Events tried as the next one, of which some were refused.
     pub(crate) tried: u64,
     pub(crate) refused: u64,
@@ -52,18 +50,23 @@ pub(crate) struct Outcome {
 
 /// Looks for an order of these events, 64 at most.
 pub(crate) fn search<R: Rules>(first: &R, events: &[R::Event]) -> Outcome {
+    search_within(u64::MAX, first, events).expect("there is time for all")
+}
+
+/// The same, unless more than so many events would have to be tried.
+pub(crate) fn search_within<R: Rules>(most: u64, first: &R, events: &[R::Event]) -> Option<Outcome> {
     let spans: Vec<_> = events.iter().map(R::span).collect();
     let mut by_return: Vec<_> = (0..events.len()).collect();
     by_return.sort_by_key(|event| (spans[*event].returned, spans[*event].invoked));
     let earlier = spans.iter().map(|span| set(&spans, |other| other.precedes(*span))).collect();
     let must = set(&spans, |span| span.returned != Span::NEVER);
-    let outcome = Outcome { order: None, longest: Vec::new(), tried: 0, refused: 0 };
+    let outcome = Outcome { order: None, tried: 0, refused: 0 };
     let mut search =
-        Search { events, by_return, earlier, must, dead: HashMap::new(), order: Vec::new(), outcome };
+        Search { events, by_return, earlier, must, most, dead: HashMap::new(), order: Vec::new(), outcome };
     if search.goes_on(first.clone(), 0) {
         search.outcome.order = Some(search.order);
     }
-    search.outcome
+    (search.outcome.tried < most).then_some(search.outcome)
 }
 
 /// The events whose spans are as asked, a bit each.
@@ -80,6 +83,8 @@ struct Search<'a, R: Rules> {
     earlier: Vec<u64>,
     /// The events that have happened.
     must: u64,
+    /// How many may be tried.
+    most: u64,
     /// By the set of events done, what they left where nothing could go on.
     dead: HashMap<u64, Vec<R>>,
     order: Vec<usize>,
@@ -100,14 +105,14 @@ impl<R: Rules> Search<'_, R> {
             if done >> event & 1 == 1 || self.earlier[event] & !done != 0 {
                 continue;
             }
+            if self.outcome.tried >= self.most {
+                return false;
+            }
             let next = state.after(&self.events[event]);
             self.outcome.tried += 1;
             self.outcome.refused += u64::from(next.is_empty());
             self.order.push(event);
             for state in next {
-                if self.order.len() > self.outcome.longest.len() {
-                    self.outcome.longest.clone_from(&self.order);
-                }
                 if self.goes_on(state, done | 1 << event) {
                     return true;
                 }

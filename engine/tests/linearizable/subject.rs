@@ -11,13 +11,7 @@ pub(crate) trait Subject: Sync {
         self.limiter().check(&key, plan, cost, at)
     }
 
-    fn check_with_standing(
-        &self,
-        key: u64,
-        plan: PlanId,
-        cost: Cost,
-        at: Timestamp,
-    ) -> (Decision, Statuses) {
+    fn check_with_standing(&self, key: u64, plan: PlanId, cost: Cost, at: Timestamp) -> (Decision, Statuses) {
         let (decision, standing) = self.limiter().check_with_standing(&key, plan, cost, at);
         (decision, statuses(&standing))
     }
