@@ -1,7 +1,7 @@
 //! Limiters with a planted fault, which the search must find: nobody believes a test that never failed.
 
 use crate::event::{Statuses, statuses};
-use crate::known::{self, Runs};
+use crate::races::{Runs, run};
 use crate::subject::Subject;
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -163,7 +163,7 @@ impl Subject for Faulty {
 fn limiters_with_a_fault_are_found_out() {
     for fault in FAULTS {
         let runs = Runs { histories: 20_000, threads: 3, seed: 1 };
-        let found = known::run(runs, |limiter| Faulty::new(limiter, fault));
+        let found = run(runs, |limiter| Faulty::new(limiter, fault));
         let report = found.expect_err(&format!("{fault:?} was not found out"));
         let (shown, all) = report.split_once("of all of these").expect("both are shown");
         let events = |text: &str| text.lines().filter(|line| line.contains("  thread ")).count();
@@ -177,7 +177,7 @@ fn limiters_with_a_fault_are_found_out() {
 fn a_limiter_whose_calls_wait_is_none_of_them() {
     let runs = Runs { histories: 500, threads: 3, seed: 1 };
     // No change of plan is late where none is made late, and so on: a fault that does not come to pass.
-    let counts = known::run(runs, Waiting).unwrap_or_else(|why| panic!("{why}"));
+    let counts = run(runs, Waiting).unwrap_or_else(|why| panic!("{why}"));
     assert!(counts.overlapping > 0, "{counts}");
 }
 

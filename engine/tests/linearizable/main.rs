@@ -13,10 +13,14 @@ mod counts;
 /// What is recorded of a call.
 mod event;
 /// Limiters with a planted fault.
+#[cfg(not(tidegate_shuttle))]
 mod faulty;
+/// A limiter with plans.
+mod house;
 /// Keys with records of their own.
 mod known;
 /// Where threads meet.
+#[cfg(not(tidegate_shuttle))]
 mod meeting;
 /// The specification, shared with the tests of one thread.
 #[expect(dead_code, reason = "the other tests use all of it")]
@@ -26,54 +30,24 @@ mod oracle;
 mod plans;
 /// Threads that run a script.
 mod race;
+/// Real threads.
+#[cfg(not(tidegate_shuttle))]
+mod races;
 /// The oracle as rules to search by.
 mod rules;
 /// What threads do.
 mod script;
 /// The search for an order.
 mod search;
+/// The same under shuttle, which draws the order of every step.
+#[cfg(tidegate_shuttle)]
+mod shuttled;
 /// The least of a history without an order.
 mod smallest;
 /// The limiter, or one with a fault.
 mod subject;
 
-use known::Runs;
-use std::sync::{Mutex, PoisonError};
-
 /// A number from the environment.
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
-}
-
-/// So many histories of so many threads, unless the environment says otherwise.
-fn runs(histories: u64, threads: usize) -> Runs {
-    Runs {
-        histories: number("TIDEGATE_HISTORIES").unwrap_or(histories),
-        seed: number("TIDEGATE_SEED").unwrap_or(1),
-        threads,
-    }
-}
-
-#[test]
-fn two_threads_do_what_one_could() {
-    known(2);
-}
-
-#[test]
-fn three_threads_do_what_one_could() {
-    known(3);
-}
-
-#[test]
-fn four_threads_do_what_one_could() {
-    known(4);
-}
-
-fn known(threads: usize) {
-    // One after the other: two threads that race need two processors.
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let counts = known::run(runs(3_000, threads), |limiter| limiter).unwrap_or_else(|why| panic!("{why}"));
-    println!("{threads} threads\n{counts}");
-    assert!(counts.overlapping > 0, "no two calls overlapped: nothing was tried");
 }

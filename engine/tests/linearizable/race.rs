@@ -1,22 +1,22 @@
 //! A history made: real threads run a script and write down what they see.
 
 use crate::event::{Answer, Call, Event, Number};
+use crate::house::House;
 use crate::script::{Action, Clock, Script, Step};
 use crate::search::Span;
 use crate::subject::Subject;
 use crossbeam_utils::CachePadded;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tidegate::{Decision, PlanId, Reservation, Timestamp};
 
 /// A script, whom it is played to, and what is seen.
-pub(crate) struct Race<'a, S: ?Sized> {
+pub(crate) struct Race<S> {
     pub(crate) script: Script,
-    pub(crate) subject: &'a S,
-    pub(crate) plans: &'a [PlanId],
-    /// The first key's number; the others follow.
-    pub(crate) first_key: u64,
+    house: Arc<House<S>>,
+    /// The number of its first key; the others follow.
+    first_key: u64,
     reservations: Vec<Mutex<Option<Held>>>,
     stamps: CachePadded<AtomicU64>,
     events: Mutex<Vec<Event>>,
@@ -27,18 +27,25 @@ struct Held {
     reservation: Reservation,
 }
 
-impl<'a, S: Subject + ?Sized> Race<'a, S> {
-    pub(crate) fn new(script: Script, subject: &'a S, plans: &'a [PlanId], first_key: u64) -> Self {
+impl<S: Subject> Race<S> {
+    pub(crate) fn new(script: Script, house: Arc<House<S>>, first_key: u64) -> Self {
         let reservations = (0..script.steps).map(|_| Mutex::new(None)).collect();
         Self {
             script,
-            subject,
-            plans,
+            house,
             first_key,
             reservations,
             stamps: CachePadded::new(AtomicU64::new(0)),
             events: Mutex::new(Vec::new()),
         }
+    }
+
+    fn subject(&self) -> &S {
+        &self.house.subject
+    }
+
+    fn plan(&self, plan: usize) -> PlanId {
+        self.house.sets[self.script.set].1[plan]
     }
 
     /// What comes before the race.
@@ -90,20 +97,20 @@ impl<'a, S: Subject + ?Sized> Race<'a, S> {
 }
 
 /// A thread at one step.
-struct Player<'r, 'a, S: ?Sized> {
-    race: &'r Race<'a, S>,
+struct Player<'r, S> {
+    race: &'r Race<S>,
     thread: usize,
     at: Timestamp,
     seen: &'r mut Vec<Event>,
 }
 
-impl<S: Subject + ?Sized> Player<'_, '_, S> {
+impl<S: Subject> Player<'_, S> {
     fn step(&mut self, step: &Step) {
         match &step.action {
             Action::Call(call) => self.call(step.number, step.key, *call),
             Action::WithStanding { plan, cost } => {
-                let (key, id, invoked) = (self.key(step.key), self.race.plans[*plan], self.race.before());
-                let (decision, statuses) = self.race.subject.check_with_standing(key, id, *cost, self.at);
+                let (key, id, invoked) = (self.key(step.key), self.race.plan(*plan), self.race.before());
+                let (decision, statuses) = self.race.subject().check_with_standing(key, id, *cost, self.at);
                 let answer = Answer::Standing(decision.verdict(), statuses);
                 let call = Call::Check { plan: *plan, cost: *cost };
                 self.saw(step.number, step.key, call, invoked, answer);
@@ -118,8 +125,8 @@ impl<S: Subject + ?Sized> Player<'_, '_, S> {
     }
 
     fn call(&mut self, number: Number, key: usize, call: Call) {
-        let (subject, at, name) = (self.race.subject, self.at, self.key(key));
-        let id = |plan: usize| self.race.plans[plan];
+        let (subject, at, name) = (self.race.subject(), self.at, self.key(key));
+        let id = |plan: usize| self.race.plan(plan);
         match call {
             Call::Check { plan, cost } => {
                 let invoked = self.race.before();
@@ -169,12 +176,12 @@ impl<S: Subject + ?Sized> Player<'_, '_, S> {
             .iter()
             .map(|(key, plan, cost)| tidegate::Call {
                 key: self.key(*key),
-                plan: race.plans[*plan],
+                plan: race.plan(*plan),
                 cost: *cost,
             })
             .collect();
         let mut invoked = race.before();
-        race.subject.check_batch(&calls, self.at, &mut |place, decision| {
+        race.subject().check_batch(&calls, self.at, &mut |place, decision| {
             let (key, plan, cost) = batch[place];
             let call = Call::Check { plan, cost };
             self.saw(first + place, key, call, invoked, Answer::Verdict(decision.verdict()));

@@ -93,18 +93,30 @@ const TURNS: [i64; 12] = [
 ];
 
 /// Draws a history for so many threads.
+#[cfg(not(tidegate_shuttle))]
 pub(crate) fn draw(seed: u64, sets: usize, threads: usize) -> Script {
     let mut rng = SmallRng::seed_from_u64(seed);
-    let rng = &mut rng;
-    let midnight = Nanos::new(Nanos::DAY.get() * rng.random_range(1..20_000));
     let clock = match rng.random_range(0..4) {
         0 => Clock::Stands,
         1 | 2 => Clock::Drawn,
         _ => {
-            let speed = *[1, 100, 3_000].choose(rng).unwrap();
+            let speed = *[1, 100, 3_000].choose(&mut rng).unwrap();
             Clock::Runs { speed, lead: rng.random_range(0..3_000) * speed as i64 }
         }
     };
+    draw_with(&mut rng, sets, threads, clock)
+}
+
+/// The same by a clock whose times do not depend on how fast threads are.
+#[cfg(tidegate_shuttle)]
+pub(crate) fn draw_repeatably(seed: u64, sets: usize, threads: usize) -> Script {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let clock = if rng.random_bool(0.3) { Clock::Stands } else { Clock::Drawn };
+    draw_with(&mut rng, sets, threads, clock)
+}
+
+fn draw_with(rng: &mut SmallRng, sets: usize, threads: usize, clock: Clock) -> Script {
+    let midnight = Nanos::new(Nanos::DAY.get() * rng.random_range(1..20_000));
     let mut script = Script {
         set: rng.random_range(0..sets),
         keys: *[1, 1, 1, 2, 3].choose(rng).unwrap(),

@@ -2,11 +2,12 @@
 //! stays used under both (R9).
 
 use super::{limiter, plan, race, segment, used};
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 #[test]
 fn a_change_against_a_decision() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let small = plan(&limiter, "small", 1, 100);
         let large = plan(&limiter, "large", 10, 100);
