@@ -7,6 +7,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) histories: u64,
+    /// Histories in which a key found no room.
+    pub(crate) left_out: u64,
+    pub(crate) forgotten: u64,
     /// Histories of one key: each is searched for itself.
     pub(crate) searched: u64,
     pub(crate) events: u64,
@@ -52,6 +55,8 @@ impl Counts {
 
     pub(crate) fn add(&mut self, other: &Self) {
         self.histories += other.histories;
+        self.left_out += other.left_out;
+        self.forgotten += other.forgotten;
         self.searched += other.searched;
         self.events += other.events;
         self.overlapping += other.overlapping;
@@ -69,6 +74,8 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let figures = [
             ("histories", self.histories),
+            ("left out, since a key found no room", self.left_out),
+            ("keys forgotten", self.forgotten),
             ("searched, a key each", self.searched),
             ("operations", self.events),
             ("operations that overlapped another thread's", self.overlapping_events),

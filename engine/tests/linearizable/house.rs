@@ -12,15 +12,29 @@ pub(crate) struct House<S> {
     pub(crate) sets: Vec<(PlanSet, Vec<PlanId>)>,
 }
 
+/// How much room there is in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) keys: usize,
+    /// Threads that can write a record without waiting for another.
+    pub(crate) threads: usize,
+    /// Keys are kept for so long for the sake of reservations.
+    pub(crate) kept: Nanos,
+}
+
+impl Size {
+    /// Four places; keys give way as soon as nothing is left of them.
+    pub(crate) const CROWDED: Self = Self { keys: 1, threads: 2, kept: Nanos::ZERO };
+}
+
 impl<S: Subject> House<S> {
-    /// With room for so many keys, and drafts for as many threads as can do without waiting.
-    pub(crate) fn new(seed: u64, capacity: usize, threads: usize, subject: &impl Fn(Limiter) -> S) -> Self {
+    pub(crate) fn new(seed: u64, size: Size, subject: &impl Fn(Limiter) -> S) -> Self {
         let limiter = Limiter::builder()
-            .capacity(capacity)
+            .capacity(size.keys)
             .max_plans(40)
-            .max_threads(threads)
+            .max_threads(size.threads)
             .huge_pages(false)
-            .longest_reservation(Nanos::MAX)
+            .longest_reservation(size.kept)
             .seed(seed)
             .build()
             .unwrap();

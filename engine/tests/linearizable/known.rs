@@ -10,9 +10,10 @@ use crate::smallest::smallest;
 use crate::subject::Subject;
 use std::fmt::Write as _;
 
-/// Keys have nothing to do with each other, as long as each has a record: one search a key.
-pub(crate) fn search_each_key<S: Subject>(race: &Race<S>, plans: &PlanSet) -> Result<Counts, String> {
-    let (mut counts, events) = (Counts::default(), race.events());
+/// Keys have nothing to do with each other, as long as each has a record of its own: one search a key.
+pub(crate) fn search_each_key<S: Subject>(race: &Race<S>) -> Result<Counts, String> {
+    let (mut counts, events, plans) = (Counts::default(), race.events(), race.plans());
+    counts.histories = 1;
     for key in 0..race.script.keys {
         let events: Vec<_> = events.iter().filter(|event| event.key == key).copied().collect();
         let (first, seen) = (OneKey::new(plans), events.len());
@@ -24,6 +25,16 @@ pub(crate) fn search_each_key<S: Subject>(race: &Race<S>, plans: &PlanSet) -> Re
         counts.count(&events, seen, &outcome);
     }
     Ok(counts)
+}
+
+/// The same where keys give way to others. A history in which a key found no room is left out: what its call was
+/// decided on is no record of its own.
+pub(crate) fn search_crowded<S: Subject>(race: &Race<S>) -> Result<Counts, String> {
+    if race.overflowed() > 0 {
+        return Ok(Counts { histories: 1, left_out: 1, ..Counts::default() });
+    }
+    let forgotten = race.forgotten();
+    search_each_key(race).map(|counts| Counts { forgotten, ..counts })
 }
 
 /// A history without an order, as a person can follow it.

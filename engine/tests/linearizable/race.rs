@@ -2,13 +2,13 @@
 
 use crate::event::{Answer, Call, Event, Number};
 use crate::house::House;
+use crate::plans::PlanSet;
 use crate::script::{Action, Clock, Script, Step};
 use crate::search::Span;
 use crate::subject::Subject;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 use tidegate::{Decision, PlanId, Reservation, Timestamp};
 
 /// A script, whom it is played to, and what is seen.
@@ -55,9 +55,12 @@ impl<S: Subject> Race<S> {
 
     /// One thread's part.
     pub(crate) fn run(&self, thread: usize) {
-        let (script, start) = (&self.script, Instant::now());
+        let script = &self.script;
+        #[cfg(not(tidegate_shuttle))]
+        let start = std::time::Instant::now();
         self.play(&script.race[thread], thread, |step| match script.clock {
             Clock::Stands | Clock::Drawn => script.time(step),
+            #[cfg(not(tidegate_shuttle))]
             Clock::Runs { speed, lead } => {
                 script.base_and(start.elapsed().as_nanos() as i64 * speed as i64 - lead, 0)
             }
@@ -67,6 +70,20 @@ impl<S: Subject> Race<S> {
     /// What comes after it.
     pub(crate) fn end(&self) {
         self.play(&self.script.after, 0, |step| self.script.time(step));
+    }
+
+    /// How many calls found no room for their key: they were decided on a record that others share.
+    pub(crate) fn overflowed(&self) -> u64 {
+        self.subject().limiter().overflowed()
+    }
+
+    /// How many keys were forgotten.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.subject().limiter().occupancy().map(|shard| shard.forgotten).sum()
+    }
+
+    pub(crate) fn plans(&self) -> &PlanSet {
+        &self.house.sets[self.script.set].0
     }
 
     /// All that was seen.

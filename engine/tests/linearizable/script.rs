@@ -13,6 +13,11 @@ pub(crate) struct Script {
     /// Which plans.
     pub(crate) set: usize,
     pub(crate) keys: usize,
+    /// The first so many keys race; others are only there before.
+    racing: usize,
+    /// Whether plans change. Where keys are forgotten they do not: an overrun of a forgotten key is charged under the
+    /// plan of its reservation.
+    plans_change: bool,
     pub(crate) base: Timestamp,
     pub(crate) clock: Clock,
     /// One after the other, before the race.
@@ -32,6 +37,7 @@ pub(crate) enum Clock {
     Stands,
     /// Each call's is drawn, so that they cross.
     Drawn,
+    #[cfg(not(tidegate_shuttle))]
     /// Each thread reads one before each call, which goes `speed` times as fast as the real one from so many
     /// nanoseconds before the base on.
     Runs { speed: u64, lead: i64 },
@@ -116,11 +122,13 @@ pub(crate) fn draw_repeatably(seed: u64, sets: usize, threads: usize) -> Script 
 }
 
 fn draw_with(rng: &mut SmallRng, sets: usize, threads: usize, clock: Clock) -> Script {
-    let midnight = Nanos::new(Nanos::DAY.get() * rng.random_range(1..20_000));
+    let keys = *[1, 1, 1, 2, 3].choose(rng).unwrap();
     let mut script = Script {
         set: rng.random_range(0..sets),
-        keys: *[1, 1, 1, 2, 3].choose(rng).unwrap(),
-        base: Timestamp::both(midnight),
+        keys,
+        racing: keys,
+        plans_change: true,
+        base: midnight(rng),
         clock,
         before: Vec::new(),
         race: Vec::new(),
@@ -135,13 +143,55 @@ fn draw_with(rng: &mut SmallRng, sets: usize, threads: usize, clock: Clock) -> S
         let step = step(rng, &mut script, plan, at, 0);
         script.before.push(step);
     }
+    race_and_look(rng, &mut script, threads, plan);
+    script
+}
+
+/// Draws a history in which keys race for four places: two that are known and two that are not, while two more are
+/// there that no one comes for. What was used, two minutes ago, is no longer in any window, nor of this day: so each key
+/// finds a place.
+///
+/// All times are the same: only then is forgetting nothing that the oracle could see (R14).
+pub(crate) fn draw_crowded(seed: u64, sets: usize, threads: usize) -> Script {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let rng = &mut rng;
+    let mut script = Script {
+        set: rng.random_range(0..sets),
+        keys: 6,
+        racing: 4,
+        plans_change: false,
+        base: midnight(rng),
+        clock: Clock::Stands,
+        before: Vec::new(),
+        race: Vec::new(),
+        after: Vec::new(),
+        steps: 0,
+    };
+    let plan = rng.random_range(0..PLANS);
+    // Those for which no one comes first: their reservations are left alone.
+    for key in [4, 5, 0, 1, 0, 1] {
+        let check = Action::Call(Call::Check { plan, cost: cost(rng) });
+        let step = numbered(&mut script, key, check, -120_000 * SEGMENT_NANOS);
+        script.before.push(step);
+    }
+    race_and_look(rng, &mut script, threads, plan);
+    script
+}
+
+/// A time at which a day turns, and segments do.
+fn midnight(rng: &mut SmallRng) -> Timestamp {
+    Timestamp::both(Nanos::new(Nanos::DAY.get() * rng.random_range(1..20_000)))
+}
+
+fn race_and_look(rng: &mut SmallRng, script: &mut Script, threads: usize, plan: usize) {
     let total = rng.random_range(threads..=24.min(6 * threads));
     for thread in 0..threads {
         let share = total / threads + usize::from(thread < total % threads);
         let steps = (0..share).map(|_| {
-            let at = if clock == Clock::Drawn { *TURNS.choose(rng).unwrap() } else { 0 };
-            let wall = if clock == Clock::Drawn { *[0, 0, 0, -2, 2].choose(rng).unwrap() } else { 0 };
-            step(rng, &mut script, plan, at, wall)
+            let is_drawn = script.clock == Clock::Drawn;
+            let at = if is_drawn { *TURNS.choose(rng).unwrap() } else { 0 };
+            let wall = if is_drawn { *[0, 0, 0, -2, 2].choose(rng).unwrap() } else { 0 };
+            step(rng, script, plan, at, wall)
         });
         let steps = steps.collect();
         script.race.push(steps);
@@ -149,14 +199,13 @@ fn draw_with(rng: &mut SmallRng, sets: usize, threads: usize, clock: Clock) -> S
     let mut at = 15 * SEGMENT_NANOS;
     for later in [0, 1, 3, 5] {
         at += later * SEGMENT_NANOS;
-        for key in 0..script.keys {
+        for key in 0..script.racing {
             // Under any plan: what it tells then is of the same usage.
             let peek = Call::Peek { plan: rng.random_range(0..PLANS), cost: cost(rng) };
-            let step = numbered(&mut script, key, Action::Call(peek), at);
+            let step = numbered(script, key, Action::Call(peek), at);
             script.after.push(step);
         }
     }
-    script
 }
 
 fn numbered(script: &mut Script, key: usize, action: Action, at: i64) -> Step {
@@ -166,18 +215,19 @@ fn numbered(script: &mut Script, key: usize, action: Action, at: i64) -> Step {
 }
 
 fn step(rng: &mut SmallRng, script: &mut Script, plan: usize, at: i64, wall: i64) -> Step {
-    let key = rng.random_range(0..script.keys);
-    let other = rng.random_range(0..PLANS);
+    let key = rng.random_range(0..script.racing);
+    let other = if script.plans_change { rng.random_range(0..PLANS) } else { plan };
     // A call that came before in the script, perhaps on another thread.
-    let of = rng.random_range(0..=script.steps);
-    let action = match rng.random_range(0..100) {
+    let idle = script.keys - script.racing;
+    let of = rng.random_range(idle..=script.steps.max(idle));
+    let action = match rng.random_range(0..if script.plans_change { 100 } else { 87 }) {
         0..40 => Action::Call(Call::Check { plan, cost: cost(rng) }),
         40..46 => Action::Call(Call::Check { plan: other, cost: cost(rng) }),
         46..54 => Action::WithStanding { plan, cost: cost(rng) },
         54..62 => Action::Call(Call::Peek { plan, cost: cost(rng) }),
         62..66 => {
             let calls = rng.random_range(2..=4);
-            Action::Batch((0..calls).map(|_| (rng.random_range(0..script.keys), plan, cost(rng))).collect())
+            Action::Batch((0..calls).map(|_| (rng.random_range(0..script.racing), plan, cost(rng))).collect())
         }
         66..80 => Action::Call(Call::Settle { of, tokens: rng.random_range(0..12) }),
         80..87 => Action::Call(Call::Cancel { of }),
