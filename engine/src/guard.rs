@@ -54,7 +54,7 @@ mod bucket;
 mod builder;
 mod client;
 mod counters;
-#[cfg(all(test, tidegate_loom))]
+#[cfg(all(test, any(tidegate_loom, tidegate_shuttle)))]
 mod loom;
 mod network;
 mod promise;

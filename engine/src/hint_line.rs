@@ -17,9 +17,9 @@
 //! m other keys that have waiters at that moment, one shares a given key's lane with a probability below
 //! m/65,536: 1.5 % for a thousand.
 
-#[cfg(all(test, tidegate_loom))]
+#[cfg(all(test, any(tidegate_loom, tidegate_shuttle)))]
 mod loom;
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests;
 
 use crate::nanos::Nanos;
@@ -29,9 +29,9 @@ use crate::unit::LimitId;
 use crate::zeroed;
 
 /// 512 KiB, of which the system gives pages as lanes come into use.
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 const LANE_BITS: u32 = 16;
-#[cfg(tidegate_loom)]
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 const LANE_BITS: u32 = 1;
 
 /// The last places given, by key and limit.

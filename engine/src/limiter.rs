@@ -1,8 +1,8 @@
 //! The limiter: plans, a table of records, and the steps between them.
 
-#[cfg(all(test, tidegate_loom))]
+#[cfg(all(test, any(tidegate_loom, tidegate_shuttle)))]
 mod loom;
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests;
 
 mod decide;

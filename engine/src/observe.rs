@@ -10,11 +10,11 @@
 //! - [`top`]: the largest of a long walk.
 
 mod counters;
-#[cfg(all(test, tidegate_loom))]
+#[cfg(all(test, any(tidegate_loom, tidegate_shuttle)))]
 mod loom;
 mod sketch;
 mod stripes;
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests;
 mod top;
 
@@ -67,7 +67,7 @@ impl Observer {
     /// change, and no decision depends on it. The models of [`observe`](self) call the parts.
     #[inline]
     pub(crate) fn decided(&self, decision: &Decision, fingerprint: u64) {
-        if cfg!(tidegate_loom) {
+        if cfg!(any(tidegate_loom, tidegate_shuttle)) {
             return;
         }
         match decision {
@@ -80,7 +80,7 @@ impl Observer {
     /// Counts an admitted call, and the limits in shadow that would have denied it.
     #[inline]
     pub(crate) fn admitted(&self, shadow: LimitSet) {
-        if cfg!(tidegate_loom) {
+        if cfg!(any(tidegate_loom, tidegate_shuttle)) {
             return;
         }
         let stripe = self.stripe();
@@ -121,7 +121,7 @@ impl Observer {
     #[inline]
     fn end(&self, how: Count) {
         // As in `decided`.
-        if !cfg!(tidegate_loom) {
+        if !cfg!(any(tidegate_loom, tidegate_shuttle)) {
             self.stripe().count(how);
         }
     }

@@ -26,7 +26,7 @@ fn mix(number: u64) -> u64 {
     mixed ^ mixed >> 31
 }
 
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests {
     use super::*;
     use std::collections::HashSet;

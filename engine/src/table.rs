@@ -8,7 +8,7 @@
 mod draft;
 mod forgetting;
 mod insert;
-#[cfg(all(test, tidegate_loom))]
+#[cfg(all(test, any(tidegate_loom, tidegate_shuttle)))]
 mod loom_slot;
 mod memory;
 mod shard;
@@ -24,6 +24,7 @@ use crate::plan::PlanId;
 use crate::record::{
     CHANGING_WORDS, ForgetAt, Glance, Occupancy, Recent, Record, TAG_BITS, Words, occupancy, tag_of,
 };
+use crate::sync::give_way;
 use draft::Drafts;
 use forgetting::ForgettingClock;
 use memory::Slots;
@@ -312,10 +313,7 @@ impl Table {
                     self.shards[self.area.shard(fingerprint)].count_overflow();
                     return self.overflow_entry(u64::from(plan.0) + 1);
                 }
-                Search::Again => {
-                    #[cfg(tidegate_loom)]
-                    loom::thread::yield_now();
-                }
+                Search::Again => give_way(),
             }
         }
     }
@@ -339,7 +337,7 @@ impl Table {
     }
 
     /// Every word of every record, and of the drafts.
-    #[cfg(all(test, not(tidegate_loom)))]
+    #[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
     pub(crate) fn snapshot(&self) -> Vec<u64> {
         [self.slots.snapshot(), self.overflow.snapshot(), self.drafts.snapshot()].concat()
     }

@@ -4,13 +4,13 @@ use crate::sync::AtomicU64;
 
 /// So many words of zero, on pages that take up no memory before their first word is written. `None` if the
 /// system does not give the memory.
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 pub(crate) fn words(count: usize) -> Option<Box<[AtomicU64]>> {
     bytemuck::allocation::try_zeroed_slice_box(count).ok()
 }
 
-/// The same for loom, whose atomics are no plain words.
-#[cfg(tidegate_loom)]
+/// The same for models, whose atomics are no plain words.
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 pub(crate) fn words(count: usize) -> Option<Box<[AtomicU64]>> {
     Some((0..count).map(|_| AtomicU64::new(0)).collect())
 }

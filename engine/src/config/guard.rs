@@ -123,7 +123,7 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests {
     use super::*;
     use crate::clock::Timestamp;

@@ -88,7 +88,7 @@ impl Block {
     }
 }
 
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests {
     use super::*;
     use quickcheck::quickcheck;

@@ -54,7 +54,7 @@ impl Client {
     }
 }
 
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests {
     use super::*;
     use quickcheck::quickcheck;

@@ -9,8 +9,7 @@ mod strike;
 use super::{Guard, Mark};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
-use loom::sync::Arc;
-use loom::thread;
+use crate::sync::model::{Arc, thread};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A guard with two slots for addresses and two for pairs, that tolerates so many strikes. Nothing drains

@@ -83,7 +83,7 @@ impl Promise {
     }
 }
 
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests {
     use super::*;
     use Timing::{Early, Kept};

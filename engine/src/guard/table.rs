@@ -233,17 +233,17 @@ impl Table {
 }
 
 /// Memory that the system zeroes, and that is not touched before an owner comes.
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 fn zeroed(words: usize) -> Option<Box<[AtomicU64]>> {
     bytemuck::allocation::try_zeroed_slice_box(words).ok()
 }
 
-#[cfg(tidegate_loom)]
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 fn zeroed(words: usize) -> Option<Box<[AtomicU64]>> {
     Some((0..words).map(|_| AtomicU64::new(0)).collect())
 }
 
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests {
     use super::*;
 

@@ -2,15 +2,14 @@
 
 use super::{HintLines, Wait};
 use crate::nanos::Nanos;
+use crate::sync::model::{Arc, check, thread};
 use crate::unit::LimitId;
-use loom::sync::Arc;
-use loom::thread;
 
 const KEY: u64 = 1 << 40;
 
 #[test]
 fn two_denials_get_places_apart() {
-    loom::model(|| {
+    check(|| {
         let lines = Arc::new(HintLines::new().unwrap());
         let now = Nanos::from_secs(10);
         let wait =
@@ -29,7 +28,7 @@ fn two_denials_get_places_apart() {
 
 #[test]
 fn a_line_that_ended_begins_anew_once() {
-    loom::model(|| {
+    check(|| {
         let lines = Arc::new(HintLines::new().unwrap());
         let now = Nanos::from_secs(10);
         let second = Nanos::from_secs(1);

@@ -18,10 +18,17 @@ use crate::table::Seen;
 use crate::unit::{Cost, LimitId};
 use crate::zeroed;
 
-/// Threads of a number below this remember; no other thread has their number as long as they live.
-const THREADS: usize = 64;
+/// Threads of a number below this remember; no other thread has their number as long as they live. None does in loom's
+/// models.
+const THREADS: usize = if cfg!(tidegate_loom) {
+    0
+} else if cfg!(tidegate_shuttle) {
+    6
+} else {
+    64
+};
 /// Denials that a thread remembers: 128 KiB, taken up by threads that deny.
-const DENIALS: usize = if cfg!(tidegate_loom) { 1 } else { 2_048 };
+const DENIALS: usize = if cfg!(any(tidegate_loom, tidegate_shuttle)) { 1 } else { 2_048 };
 /// Words of one, which is a cache line.
 const WORDS: usize = 8;
 /// Slots lie at multiples of 32; so a limit fits beside a slot's place.
@@ -52,8 +59,7 @@ pub(super) struct Denials {
 impl Denials {
     /// Nothing remembered yet. `None` if the system does not give the memory.
     pub(super) fn new() -> Option<Self> {
-        let threads = if cfg!(tidegate_loom) { 0 } else { THREADS };
-        let words = zeroed::words((threads * DENIALS + 1) * WORDS)?;
+        let words = zeroed::words((THREADS * DENIALS + 1) * WORDS)?;
         let first = words.as_ptr().align_offset(WORDS * size_of::<u64>()).min(WORDS);
         Some(Self { words, first })
     }
@@ -64,8 +70,7 @@ impl Denials {
         let number = thread_number();
         // Neighbouring slots are remembered in neighbouring places: those of few keys in one each.
         let denial = number * DENIALS + (seen.place >> SLOT_SHIFT) as usize % DENIALS;
-        (number < THREADS && !cfg!(tidegate_loom))
-            .then(|| &self.words[self.first + denial * WORDS..][..WORDS])
+        (number < THREADS).then(|| &self.words[self.first + denial * WORDS..][..WORDS])
     }
 
     /// The denial of a call, if it is remembered and still holds.

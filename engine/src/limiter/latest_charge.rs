@@ -13,7 +13,7 @@ use crate::sync::{AtomicU64, Ordering, thread_number};
 use crossbeam_utils::CachePadded;
 
 /// Threads of a number below this have a word each, as long as they live; all others share the last.
-const OWNED: usize = if cfg!(tidegate_loom) { 1 } else { 64 };
+const OWNED: usize = if cfg!(any(tidegate_loom, tidegate_shuttle)) { 1 } else { 64 };
 
 #[derive(Debug)]
 pub(super) struct LatestCharge {
@@ -47,7 +47,7 @@ impl LatestCharge {
     }
 }
 
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests {
     use super::*;
 

@@ -22,9 +22,8 @@ use crate::nanos::Nanos;
 use crate::observe::KeyFingerprint;
 use crate::plan::{Burst, Limit, Plan, PlanId};
 use crate::record::{Words, tag_of};
+use crate::sync::model::{Arc, thread};
 use crate::unit::{Cost, LimitId, Unit};
-use loom::sync::Arc;
-use loom::thread;
 
 /// The length of a window in these models, and of its segments.
 const WINDOW: Nanos = Nanos::from_millis(7);
@@ -35,13 +34,6 @@ const SEGMENT: Nanos = Nanos::from_millis(1);
 fn limiter() -> Arc<Limiter> {
     let builder = Limiter::builder().capacity(PLACES / 4).max_plans(5).max_threads(2).seed(1);
     Arc::new(builder.longest_reservation(Nanos::ZERO).build().unwrap())
-}
-
-/// A model that begins with a full table, which alone takes more steps than loom allows for.
-fn model(check: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.max_branches = 20_000;
-    builder.check(check);
 }
 
 /// Places of that limiter.

@@ -2,9 +2,8 @@
 
 use super::stripes::{OWNED, Stripes};
 use super::{Count, sketch};
+use crate::sync::model::{Arc, check, thread};
 use crate::unit::LimitId;
-use loom::sync::Arc;
-use loom::thread;
 
 /// The fingerprints of the models; loom's stripes have one set.
 const KEYS: [u64; 6] = [1 << 40, 2 << 40, 3 << 40, 4 << 40, 5 << 40, 6 << 40];
@@ -33,7 +32,7 @@ fn listed(stripes: &Stripes, thread: usize) -> Vec<(u64, (u64, u64))> {
 
 #[test]
 fn threads_that_share_a_stripe_lose_no_count() {
-    loom::model(|| {
+    check(|| {
         let stripes = Arc::new(Stripes::new().unwrap());
         let theirs = stripes.clone();
         let count = |stripes: &Stripes| stripes.of_thread(OWNED).count(Count::Denied(LimitId::TokensDay));
@@ -46,7 +45,7 @@ fn threads_that_share_a_stripe_lose_no_count() {
 
 #[test]
 fn a_reader_never_sees_one_key_with_the_count_of_another() {
-    loom::model(|| {
+    check(|| {
         let stripes = full(0);
         let theirs = stripes.clone();
         let reader = thread::spawn(move || listed(&theirs, 0));
@@ -65,7 +64,7 @@ fn a_reader_never_sees_one_key_with_the_count_of_another() {
 
 #[test]
 fn of_two_threads_in_one_set_each_counts_or_knows_that_it_did_not() {
-    loom::model(|| {
+    check(|| {
         let stripes = full(OWNED);
         let theirs = stripes.clone();
         let thread = thread::spawn(move || denied_by(&theirs, OWNED, KEYS[5]));

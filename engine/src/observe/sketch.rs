@@ -40,10 +40,10 @@ const STATE: usize = 3 * CELLS;
 
 /// Looks at a set that changes before it is left out of an answer. A change takes some ten nanoseconds, a look
 /// twenty: two in a row that fail are rare enough.
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 const LOOKS: usize = 100;
 /// A model's reader gives up sooner, so that loom need not follow it for long.
-#[cfg(tidegate_loom)]
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 const LOOKS: usize = 2;
 
 /// Five keys and how often they were denied, as atomic words.

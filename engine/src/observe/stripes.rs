@@ -8,19 +8,19 @@ use crate::zeroed;
 /// Threads of a number below this have a stripe each, which no other thread writes as long as they live. Those of a
 /// higher number share the other stripes. 64 is more threads than most gateways decide on; memory is taken up by those
 /// that do.
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 pub(super) const OWNED: usize = 64;
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 const SHARED: usize = 8;
 /// Sets of a stripe's sketch. Five keys each: the 320 cells and the counters are 8,320 bytes a thread.
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 pub(super) const SETS: usize = 64;
 
-#[cfg(tidegate_loom)]
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 pub(super) const OWNED: usize = 1;
-#[cfg(tidegate_loom)]
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 const SHARED: usize = 1;
-#[cfg(tidegate_loom)]
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 pub(super) const SETS: usize = 1;
 
 /// Words of a block: two cache lines, which processors fetch as a pair.
@@ -61,7 +61,7 @@ impl Stripes {
     pub(super) fn new() -> Option<Self> {
         // One block more than is used, so that the others can be aligned.
         let words = zeroed::words(((OWNED + SHARED) * STRIPE_BLOCKS + 1) * BLOCK_WORDS)?;
-        let first = words.as_ptr().align_offset(size_of::<Block>()).min(BLOCK_WORDS);
+        let first = words.as_ptr().align_offset(BLOCK_WORDS * size_of::<u64>()).min(BLOCK_WORDS);
         Some(Self { words, first })
     }
 

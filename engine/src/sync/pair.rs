@@ -6,7 +6,7 @@
 /// The values of both halves.
 pub(crate) type Halves = (u64, u64);
 
-#[cfg(all(not(tidegate_loom), not(tidegate_portable), target_arch = "x86_64"))]
+#[cfg(all(not(any(tidegate_loom, tidegate_shuttle)), not(tidegate_portable), target_arch = "x86_64"))]
 mod imp {
     use super::Halves;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ mod imp {
     }
 
     impl Pair {
-        #[cfg(any(test, tidegate_loom))]
+        #[cfg(test)]
         pub(crate) fn zeroed() -> Self {
             Self { low: AtomicU64::new(0), high: AtomicU64::new(0) }
         }
@@ -72,7 +72,7 @@ mod imp {
     }
 }
 
-#[cfg(all(not(tidegate_loom), any(tidegate_portable, not(target_arch = "x86_64"))))]
+#[cfg(all(not(any(tidegate_loom, tidegate_shuttle)), any(tidegate_portable, not(target_arch = "x86_64"))))]
 mod imp {
     use super::Halves;
     use portable_atomic::AtomicU128;
@@ -88,7 +88,7 @@ mod imp {
     }
 
     impl Pair {
-        #[cfg(any(test, tidegate_loom))]
+        #[cfg(test)]
         pub(crate) fn zeroed() -> Self {
             Self(AtomicU128::new(0))
         }
@@ -119,7 +119,7 @@ mod imp {
 mod imp {
     use super::Halves;
     use crate::sync::imp::{piece_at, place_of, words_tear};
-    use loom::sync::atomic::AtomicU64;
+    use ::loom::sync::atomic::AtomicU64;
     use std::sync::atomic::Ordering;
 
     /// A number that stands for both halves: equal numbers, equal halves.
@@ -156,9 +156,58 @@ mod imp {
     }
 }
 
+#[cfg(tidegate_shuttle)]
+mod imp {
+    use super::Halves;
+    use crate::sync::AtomicU64;
+    use std::sync::Mutex;
+    use std::sync::atomic::Ordering;
+
+    /// Both halves, and an atomic that is read before each look and each swap, for shuttle to change threads there.
+    #[derive(Debug)]
+    pub(crate) struct Pair {
+        step: AtomicU64,
+        /// Never locked across a step, so that nobody waits for it.
+        halves: Mutex<Halves>,
+    }
+
+    impl Pair {
+        pub(crate) fn zeroed() -> Self {
+            Self { step: AtomicU64::new(0), halves: Mutex::new((0, 0)) }
+        }
+
+        pub(crate) fn is_supported() -> bool {
+            true
+        }
+
+        pub(crate) fn low(&self, order: Ordering) -> u64 {
+            self.at_a_step(order, |halves| halves.0)
+        }
+
+        pub(crate) fn high(&self, order: Ordering) -> u64 {
+            self.at_a_step(order, |halves| halves.1)
+        }
+
+        pub(crate) fn swap(&self, seen: Halves, next: Halves) -> bool {
+            self.at_a_step(Ordering::Acquire, |halves| {
+                let is_as_seen = *halves == seen;
+                if is_as_seen {
+                    *halves = next;
+                }
+                is_as_seen
+            })
+        }
+
+        fn at_a_step<A>(&self, order: Ordering, step: impl FnOnce(&mut Halves) -> A) -> A {
+            self.step.load(order);
+            step(&mut self.halves.lock().expect("no step panics"))
+        }
+    }
+}
+
 pub(crate) use imp::Pair;
 
-#[cfg(all(test, not(tidegate_loom)))]
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
 mod tests {
     use super::*;
     use std::sync::atomic::Ordering::Relaxed;

@@ -1,9 +1,10 @@
 //! Numbers of threads: small ones, given back when a thread ends, so that memory set aside by number is used again.
 
 /// The number of a thread that has none of its own, because it is ending.
+#[cfg(not(tidegate_shuttle))]
 const NONE: usize = usize::MAX - 1;
 
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 mod imp {
     use super::NONE;
     use std::cell::Cell;
@@ -109,6 +110,14 @@ mod imp {
         let id = format!("{:?}", loom::thread::current().id());
         let digits = id.trim_start_matches("ThreadId(").trim_end_matches(')');
         digits.parse().unwrap_or(super::NONE)
+    }
+}
+
+#[cfg(tidegate_shuttle)]
+mod imp {
+    /// The thread's number within this execution.
+    pub(crate) fn thread_number() -> usize {
+        shuttle::thread::current().id().into()
     }
 }
 

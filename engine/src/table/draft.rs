@@ -9,7 +9,7 @@
 //! other half.
 
 use super::words::{BackWords, FrontWords, Place};
-use crate::sync::{AtomicBool, Ordering, thread_number};
+use crate::sync::{AtomicBool, Ordering, give_way, thread_number};
 use crossbeam_utils::CachePadded;
 use std::num::NonZeroU64;
 
@@ -100,8 +100,7 @@ impl Drafts {
                 return DraftId::at(place);
             }
             at = (at + 1) % self.private;
-            #[cfg(tidegate_loom)]
-            loom::thread::yield_now();
+            give_way();
         }
     }
 
@@ -123,7 +122,7 @@ impl Drafts {
     }
 
     /// All words as they are, and which drafts are claimed.
-    #[cfg(all(test, not(tidegate_loom)))]
+    #[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
     pub(super) fn snapshot(&self) -> Vec<u64> {
         let words = |draft: &CachePadded<Draft>| {
             let claimed = u64::from(draft.claimed.load(Ordering::Relaxed));

@@ -4,9 +4,7 @@ use super::draft::Drafts;
 use super::slot::{Back, Front, Slot, Version};
 use super::words::Part;
 use crate::record::{BACK_WORDS, CHANGING_WORDS, FRONT_WORDS, Recent, Words};
-use loom::model::Builder;
-use loom::sync::Arc;
-use loom::thread;
+use crate::sync::model::{Arc, check_with, let_words_tear, thread};
 
 /// What a writer adds one to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,11 +66,15 @@ fn increment(shared: &Shared, adds: Adds) {
 
 /// Each of the writers counts once, whatever comes between; meanwhile a reader sees nothing torn. Three writers
 /// find words whole, or the model would not end.
-fn count(model: &Builder, drafts: usize, writers: &'static [Adds], reads: bool) {
+fn count(drafts: usize, writers: &'static [Adds], reads: bool) {
+    count_with(None, drafts, writers, reads);
+}
+
+fn count_with(preemptions: Option<usize>, drafts: usize, writers: &'static [Adds], reads: bool) {
     if writers.len() < 3 {
-        crate::sync::let_words_tear();
+        let_words_tear();
     }
-    model.check(move || {
+    check_with(preemptions, move || {
         let shared =
             Arc::new(Shared { front: Front::vacant(), back: Back::vacant(), drafts: Drafts::new(drafts) });
         let free = shared.drafts.free();
@@ -100,55 +102,53 @@ fn count(model: &Builder, drafts: usize, writers: &'static [Adds], reads: bool) 
 
 #[test]
 fn two_writers_of_the_whole() {
-    count(&Builder::new(), 2, &[Adds::Whole, Adds::Whole], false);
+    count(2, &[Adds::Whole, Adds::Whole], false);
 }
 
 #[test]
 fn two_writers_of_the_head() {
-    count(&Builder::new(), 2, &[Adds::Head, Adds::Head], false);
+    count(2, &[Adds::Head, Adds::Head], false);
 }
 
 #[test]
 fn a_writer_of_the_head_against_one_of_the_whole() {
-    count(&Builder::new(), 2, &[Adds::Head, Adds::Whole], false);
-    count(&Builder::new(), 2, &[Adds::Whole, Adds::Head], false);
+    count(2, &[Adds::Head, Adds::Whole], false);
+    count(2, &[Adds::Whole, Adds::Head], false);
 }
 
 #[test]
 fn a_charge_beside_the_words_against_one() {
-    count(&Builder::new(), 2, &[Adds::Recent, Adds::Recent], false);
+    count(2, &[Adds::Recent, Adds::Recent], false);
 }
 
 #[test]
 fn a_charge_beside_the_words_against_a_replacement() {
-    count(&Builder::new(), 2, &[Adds::Recent, Adds::Whole], false);
-    count(&Builder::new(), 2, &[Adds::Head, Adds::Recent], false);
+    count(2, &[Adds::Recent, Adds::Whole], false);
+    count(2, &[Adds::Head, Adds::Recent], false);
 }
 
 #[test]
 fn two_writers_share_what_drafts_there_are() {
-    count(&Builder::new(), 1, &[Adds::Whole, Adds::Head], false);
+    count(1, &[Adds::Whole, Adds::Head], false);
 }
 
 #[test]
 fn a_reader_sees_nothing_torn() {
-    count(&Builder::new(), 2, &[Adds::Head, Adds::Whole], true);
+    count(2, &[Adds::Head, Adds::Whole], true);
 }
 
 #[test]
 fn a_reader_sees_charges_of_the_words_they_belong_to() {
-    count(&Builder::new(), 2, &[Adds::Recent, Adds::Whole], true);
+    count(2, &[Adds::Recent, Adds::Whole], true);
 }
 
 #[test]
 fn three_writers_with_one_preemption() {
-    let mut model = Builder::new();
-    model.preemption_bound = Some(1);
-    count(&model, 3, &[Adds::Whole, Adds::Recent, Adds::Head], false);
+    count_with(Some(1), 3, &[Adds::Whole, Adds::Recent, Adds::Head], false);
 }
 
 #[test]
 #[ignore = "takes hours: part of the deep run"]
 fn three_writers() {
-    count(&Builder::new(), 3, &[Adds::Whole, Adds::Recent, Adds::Head], false);
+    count(3, &[Adds::Whole, Adds::Recent, Adds::Head], false);
 }

@@ -6,7 +6,7 @@ use super::slot::{Back, Front, Slot};
 /// soon to come.
 #[inline]
 pub(super) fn prefetch<T>(thing: &T) {
-    #[cfg(all(target_arch = "x86_64", not(tidegate_loom)))]
+    #[cfg(all(target_arch = "x86_64", not(any(tidegate_loom, tidegate_shuttle))))]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let first = std::ptr::from_ref(thing).cast::<i8>();
@@ -18,11 +18,11 @@ pub(super) fn prefetch<T>(thing: &T) {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(last) };
         }
     }
-    #[cfg(not(all(target_arch = "x86_64", not(tidegate_loom))))]
+    #[cfg(not(all(target_arch = "x86_64", not(any(tidegate_loom, tidegate_shuttle)))))]
     let _ = thing;
 }
 
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 mod imp {
     use super::{Back, Front, Slot};
     use crate::sync::AtomicU64;
@@ -122,7 +122,7 @@ mod imp {
     }
 }
 
-#[cfg(tidegate_loom)]
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 mod imp {
     use super::{Back, Front, Slot};
 

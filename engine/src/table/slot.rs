@@ -116,14 +116,14 @@ pub(super) struct Back {
     words: BackWords,
 }
 
-#[cfg(any(test, tidegate_loom))]
+#[cfg(any(test, tidegate_loom, tidegate_shuttle))]
 impl Front {
     pub(super) fn vacant() -> Self {
         Self { control: Pair::zeroed(), words: FrontWords::zeroed() }
     }
 }
 
-#[cfg(any(test, tidegate_loom))]
+#[cfg(any(test, tidegate_loom, tidegate_shuttle))]
 impl Back {
     pub(super) fn vacant() -> Self {
         Self { words: BackWords::zeroed() }
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(tidegate_loom))]
+    #[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
     fn a_slot_is_half_a_cache_line_and_three_halves() {
         assert_eq!((size_of::<Front>(), align_of::<Front>()), (32, 32));
         assert_eq!((size_of::<Back>(), align_of::<Back>()), (96, 32));

@@ -19,7 +19,7 @@ use crate::packed::Field;
 use crate::sync::{Ordering, Typed};
 
 /// Tickets of a table.
-const TICKETS: usize = if cfg!(tidegate_loom) { 1 } else { 1_024 };
+const TICKETS: usize = if cfg!(any(tidegate_loom, tidegate_shuttle)) { 1 } else { 1_024 };
 
 /// The place, and the number above it.
 const PLACE: Field = Field::lowest(32);

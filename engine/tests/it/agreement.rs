@@ -17,6 +17,7 @@ struct Run {
     open: Vec<(Reservation, Charge, Timestamp)>,
     longest_reservation: Nanos,
     at: Timestamp,
+    latest_charge: Nanos,
     retry_at: Option<Timestamp>,
     turn: u64,
 }
@@ -34,7 +35,17 @@ impl Run {
             history.plans.iter().map(|plan| (plan.clone(), limiter.add_plan(plan).unwrap())).collect();
         let keys = vec![Key::new(plans[0].0.clone()); house.keys];
         let at = Timestamp::both(Nanos::new(history.start));
-        Self { limiter, plans, keys, open: Vec::new(), longest_reservation, at, retry_at: None, turn: 0 }
+        Self {
+            limiter,
+            plans,
+            keys,
+            open: Vec::new(),
+            longest_reservation,
+            at,
+            latest_charge: Nanos::ZERO,
+            retry_at: None,
+            turn: 0,
+        }
     }
 
     /// What the limiter answers for a key that has a record of its own, or gets one; `None` if there is no room for
@@ -151,7 +162,8 @@ impl Run {
     }
 
     fn all_hear_of_charge(&mut self) {
-        self.keys.iter_mut().for_each(|key| key.hear_of_charge(self.at));
+        self.latest_charge = self.latest_charge.max(self.at.monotonic);
+        self.keys.iter_mut().for_each(|key| key.hear_of_charges_until(self.latest_charge));
     }
 
     /// R10: admitted at the retry time, denied by the named limit one nanosecond before.

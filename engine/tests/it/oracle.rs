@@ -13,7 +13,7 @@ const MINUTE: u128 = 60_000_000_000;
 const REACH: u128 = 1 << 33;
 
 /// A charge that may be settled later.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Charge {
     pub(crate) key: usize,
     pub(crate) cost: Cost,
@@ -23,7 +23,7 @@ pub(crate) struct Charge {
 }
 
 /// One key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
     plan: Plan,
     own_plan: bool,
@@ -34,8 +34,9 @@ pub(crate) struct Key {
     /// Everything that was charged was so before this: the end of a segment in which the key is, or [`REACH`] after it
     /// came there.
     until: u128,
-    /// The latest time of a charge to any key.
+    /// The latest time of a charge to it, and to any other.
     latest_charge: u128,
+    elsewhere: u128,
     day: u64,
     /// How often a window has changed its length.
     grids: u32,
@@ -43,7 +44,7 @@ pub(crate) struct Key {
 }
 
 /// What one key used of one unit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct UnitLog {
     /// Time and units of each charge.
     window: Vec<(u128, u128)>,
@@ -190,6 +191,7 @@ impl Key {
             time: 0,
             until: 1,
             latest_charge: 0,
+            elsewhere: 0,
             day: 0,
             grids: 0,
             units: Default::default(),
@@ -198,6 +200,15 @@ impl Key {
 
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    pub(crate) fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// What a call leaves that has made its key known and is still to be decided: threads can see that, one cannot.
+    pub(crate) fn make_known(&mut self, plan: &Plan) {
+        (self.plan, self.known) = (plan.clone(), true);
     }
 
     pub(crate) fn has_own_plan(&self) -> bool {
@@ -300,15 +311,20 @@ impl Key {
         self.until = Unit::ALL.into_iter().map(end).fold(time + REACH, u128::min);
     }
 
-    /// Another key was charged, or this one.
-    pub(crate) fn hear_of_charge(&mut self, at: Timestamp) {
-        self.latest_charge = self.latest_charge.max(at.monotonic.get().into());
+    /// No other key was charged after this, as far as its limiter has seen.
+    pub(crate) fn hear_of_charges_until(&mut self, time: Nanos) {
+        self.elsewhere = time.get().into();
+    }
+
+    /// Whether a call under this plan changes that of the key.
+    pub(crate) fn is_known_under_another(&self, plan: &Plan) -> bool {
+        self.known && self.plan != *plan
     }
 
     /// The time of a change of plan: not before a bucket that counts was last full, nor before the segments that
     /// count began, nor before anything that may have been charged.
     fn present(&self, at: Timestamp, until: u128) -> u128 {
-        let latest_charge = self.latest_charge.min(until.saturating_sub(1));
+        let latest_charge = self.latest_charge.max(self.elsewhere).min(until.saturating_sub(1));
         let since = latest_charge.max(at.monotonic.get().into());
         Unit::ALL.into_iter().fold(since, |present, unit| {
             let length = length(&self.plan, unit);
@@ -370,6 +386,7 @@ impl Key {
 
     pub(crate) fn charge(&mut self, key: usize, cost: Cost, at: Timestamp) -> Charge {
         self.advance(at);
+        self.latest_charge = self.latest_charge.max(at.monotonic.get().into());
         for unit in Unit::ALL {
             let window = window(&self.plan, unit);
             self.units[unit as usize].charge(window, self.time, cost.of(unit).into());
@@ -387,6 +404,7 @@ impl Key {
             let (reserved, actual) = (u128::from(charge.cost.of(unit)), u128::from(actual.of(unit)));
             let log = &mut self.units[unit as usize];
             if actual > reserved {
+                self.latest_charge = self.latest_charge.max(at.monotonic.get().into());
                 log.charge(window(&self.plan, unit), self.time, actual - reserved);
             } else {
                 log.refund(&self.plan, unit, charge, self.day, self.grids, reserved - actual);

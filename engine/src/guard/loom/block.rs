@@ -2,6 +2,7 @@
 
 use super::{Mark, Nanos, Timestamp, address, denied, guard, race, secs};
 use crate::Guard;
+use crate::sync::model::check;
 
 /// Three calls of one thread at a time: a promise, a strike, and one too many.
 fn offend(guard: &Guard, at: u64) -> Mark {
@@ -14,7 +15,7 @@ fn offend(guard: &Guard, at: u64) -> Mark {
 /// block follows one block and not two, and lasts from its own beginning.
 #[test]
 fn an_offence_just_before_and_one_just_after_the_end() {
-    loom::model(|| {
+    check(|| {
         let guard = guard(1);
         assert!(matches!(offend(&guard, 0), Mark::Blocked(_)));
         // The block lasts until 31 s. A strike stands until 31.9 s, and any further one is one too many.
@@ -35,7 +36,7 @@ fn an_offence_just_before_and_one_just_after_the_end() {
 /// Two offences after the end begin one block.
 #[test]
 fn two_offences_after_the_end_are_one_block() {
-    loom::model(|| {
+    check(|| {
         let guard = guard(1);
         assert!(matches!(offend(&guard, 0), Mark::Blocked(_)));
         let _ = guard.strike(address(1), secs(40));
@@ -49,7 +50,7 @@ fn two_offences_after_the_end_are_one_block() {
 /// Who looks while a block is lifted sees it or does not, and it does not come back.
 #[test]
 fn a_lifted_block_stays_lifted() {
-    loom::model(|| {
+    check(|| {
         let guard = guard(1);
         assert!(matches!(offend(&guard, 0), Mark::Blocked(_)));
         let (lifted, _) = race(

@@ -1,12 +1,13 @@
 //! A slot passes from one owner to another while the old one still strikes.
 
 use super::{Arc, Guard, Mark, address, denied, guard, race, secs};
+use crate::sync::model::check;
 
 /// Room for two addresses: one is blocked, the other's strikes have drained. A third comes while the second
 /// strikes again: the third has its own strikes and no more, and the block stands.
 #[test]
 fn a_strike_of_the_old_owner_is_none_of_the_new_one() {
-    loom::model(|| {
+    check(|| {
         let guard = guard(1);
         assert_eq!(guard.strike(address(2), secs(0)), Mark::Strike { standing: 1 });
         let _ = guard.strike(address(1), secs(99));
@@ -39,7 +40,7 @@ fn full_of_old_pairs() -> Arc<Guard> {
 /// Two new pairs for the slots of two whose time is over: each finds its own promise afterwards.
 #[test]
 fn two_new_pairs_take_the_slots_of_old_ones() {
-    loom::model(|| {
+    check(|| {
         let guard = full_of_old_pairs();
         let marks = race(
             &guard,
@@ -60,7 +61,7 @@ fn two_new_pairs_take_the_slots_of_old_ones() {
 /// The same pair comes back while another takes its slot over.
 #[test]
 fn an_old_pair_comes_back_while_a_new_one_takes_its_slot() {
-    loom::model(|| {
+    check(|| {
         let guard = full_of_old_pairs();
         let marks = race(
             &guard,

@@ -1,6 +1,7 @@
 //! Strikes at the same time all count, wherever they stand.
 
 use super::{Mark, address, denied, guard, race, secs};
+use crate::sync::model::check;
 
 /// The strikes that stood after each of two marks, in order.
 fn standing(marks: (Mark, Mark)) -> [u32; 2] {
@@ -15,7 +16,7 @@ fn standing(marks: (Mark, Mark)) -> [u32; 2] {
 
 #[test]
 fn two_early_calls_are_two_strikes() {
-    loom::model(|| {
+    check(|| {
         let guard = guard(5);
         assert_eq!(denied(&guard, address(1), secs(0)), Mark::Kept);
         let call = |guard: &crate::Guard| denied(guard, address(1), secs(1));
@@ -25,7 +26,7 @@ fn two_early_calls_are_two_strikes() {
 
 #[test]
 fn of_two_calls_one_too_many_blocks_and_once() {
-    loom::model(|| {
+    check(|| {
         let guard = guard(1);
         assert_eq!(denied(&guard, address(1), secs(0)), Mark::Kept);
         let call = |guard: &crate::Guard| denied(guard, address(1), secs(1));
@@ -40,7 +41,7 @@ fn of_two_calls_one_too_many_blocks_and_once() {
 /// Two threads bring the same new address: it gets one slot, and both strikes stand in it.
 #[test]
 fn two_reported_strikes_of_a_new_address_stand_together() {
-    loom::model(|| {
+    check(|| {
         let guard = guard(5);
         let call = |guard: &crate::Guard| guard.strike(address(1), secs(1));
         assert_eq!(standing(race(&guard, call, call)), [1, 2]);
@@ -51,7 +52,7 @@ fn two_reported_strikes_of_a_new_address_stand_together() {
 /// The first two denied calls of a pair: neither is a strike, and the promise stands after both.
 #[test]
 fn two_first_calls_are_no_strikes() {
-    loom::model(|| {
+    check(|| {
         let guard = guard(5);
         let call = |guard: &crate::Guard| denied(guard, address(1), secs(0));
         assert_eq!(race(&guard, call, call), (Mark::Kept, Mark::Kept));

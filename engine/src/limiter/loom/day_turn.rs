@@ -4,6 +4,7 @@
 use super::{limiter, night, race, used};
 use crate::limiter::Limiter;
 use crate::plan::{Limit, Plan, PlanId};
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId, Unit};
 
 fn daily(limiter: &Limiter, requests: u64) -> PlanId {
@@ -17,7 +18,7 @@ fn call(id: PlanId, at: u64) -> impl FnOnce(&Limiter) -> bool + Send + 'static {
 
 #[test]
 fn what_a_new_day_frees_is_given_out_once() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = daily(&limiter, 1);
         assert!(call(id, 9)(&limiter));
@@ -29,7 +30,7 @@ fn what_a_new_day_frees_is_given_out_once() {
 
 #[test]
 fn a_call_of_yesterday_gets_nothing_that_yesterday_or_today_has_not() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = daily(&limiter, 1);
         assert!(call(id, 9)(&limiter));
@@ -41,7 +42,7 @@ fn a_call_of_yesterday_gets_nothing_that_yesterday_or_today_has_not() {
 
 #[test]
 fn a_call_of_yesterday_counts_yesterday_or_today() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = daily(&limiter, 2);
         assert!(call(id, 9)(&limiter));

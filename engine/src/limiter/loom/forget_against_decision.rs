@@ -2,8 +2,9 @@
 //! the one that keys without room share; never to the record of the key that got its place, and it is never lost
 //! (R14).
 
-use super::{PLACES, fill, forgotten, limiter, model, night, plan, race, records_of, used};
+use super::{PLACES, fill, forgotten, limiter, night, plan, race, records_of, used};
 use crate::clock::Timestamp;
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 const REQUESTS: LimitId = LimitId::RequestsWindow;
@@ -11,7 +12,7 @@ const REQUESTS: LimitId = LimitId::RequestsWindow;
 /// The old key's place is the only one to be had. Each key has a plan of its own choice, and so its own record for
 /// want of room: what it used can be told there too.
 fn race_for_the_place(old_calls_at: Timestamp) {
-    model(move || {
+    check(move || {
         let limiter = limiter();
         let (old, new) = (plan(&limiter, "five", 5, 100), plan(&limiter, "six", 6, 100));
         fill(&limiter, PLACES - 1, old);

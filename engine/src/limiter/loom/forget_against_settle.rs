@@ -1,8 +1,9 @@
 //! A key is forgotten while a reservation of it is settled that is older than any should be: what the call overran is
 //! charged to the key, known or known again, and not to the one that got its place (R7, R14).
 
-use super::{PLACES, fill, forgotten, limiter, model, night, plan, race, records_of, used};
+use super::{PLACES, fill, forgotten, limiter, night, plan, race, records_of, used};
 use crate::decision::Decision;
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +14,7 @@ fn forget_against_a_settle() {
     static MOST_FORGOTTEN: AtomicU64 = AtomicU64::new(0);
     // Which of the two the new key comes upon first, the hash decides.
     for (old, spare) in [("left", "right"), ("right", "left")] {
-        model(move || forget(old, spare, &MOST_FORGOTTEN));
+        check(move || forget(old, spare, &MOST_FORGOTTEN));
     }
     // The old key was forgotten, and then the spare one for its sake.
     assert_eq!(MOST_FORGOTTEN.load(Ordering::Relaxed), 2);

@@ -1,13 +1,14 @@
 //! Keys become known at the same time: one key gets one record, and two keys get one each.
 
 use super::{limiter, plan, race, segment, used};
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 const REQUESTS: LimitId = LimitId::RequestsWindow;
 
 #[test]
 fn one_key_inserted_twice_has_one_record() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "five", 5, 100);
         let call = move |limiter: &crate::Limiter| {
@@ -21,7 +22,7 @@ fn one_key_inserted_twice_has_one_record() {
 
 #[test]
 fn two_keys_for_one_place_get_a_record_each() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "five", 5, 100);
         race(

@@ -1,12 +1,13 @@
 //! Two threads insert one key where there are places to be used again, of which they find different ones, because
 //! they become so at different times: the key gets one record (R14).
 
-use super::{PLACES, fill, limiter, model, night, plan, race, records_of, used};
+use super::{PLACES, fill, limiter, night, plan, race, records_of, used};
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 #[test]
 fn one_key_inserted_twice_into_reused_places_has_one_record() {
-    model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "five", 5, 100);
         fill(&limiter, PLACES - 2, id);

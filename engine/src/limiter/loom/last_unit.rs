@@ -2,11 +2,12 @@
 //! R6).
 
 use super::{limiter, plan, race, segment, used};
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 #[test]
 fn one_of_two_gets_the_last_request() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "one", 1, 100);
         let call = move |limiter: &crate::Limiter| {
@@ -26,7 +27,7 @@ fn one_of_two_gets_the_last_request() {
 
 #[test]
 fn a_call_denied_for_its_tokens_leaves_the_request_to_the_other() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "one", 1, 10);
         let (dear, cheap) = race(

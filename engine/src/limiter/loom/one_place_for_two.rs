@@ -1,12 +1,13 @@
 //! Two keys race for the one place that may be used again: one gets it, the other is decided on the record that keys
 //! without room share, and neither's call is lost (R14).
 
-use super::{PLACES, fill, forgotten, limiter, model, night, plan, race, records_of, used};
+use super::{PLACES, fill, forgotten, limiter, night, plan, race, records_of, used};
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 #[test]
 fn one_of_two_keys_gets_the_place() {
-    model(|| {
+    check(|| {
         let limiter = limiter();
         let (five, six) = (plan(&limiter, "five", 5, 100), plan(&limiter, "six", 6, 100));
         fill(&limiter, PLACES - 1, five);

@@ -1,11 +1,12 @@
 //! Keys without room share a record: its last unit goes to one of two calls (R1, R14).
 
-use super::{PLACES, fill, limiter, model, night, plan, race, used};
+use super::{PLACES, fill, limiter, night, plan, race, used};
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 #[test]
 fn one_of_two_keys_without_room_gets_the_last_request() {
-    model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "one", 1, 100);
         fill(&limiter, PLACES, id);

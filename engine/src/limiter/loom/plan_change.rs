@@ -4,11 +4,12 @@
 use super::{SEGMENT, limiter, night, plan, race, segment, used};
 use crate::nanos::Nanos;
 use crate::plan::{Burst, Limit, Plan};
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId, Unit};
 
 #[test]
 fn a_change_against_a_decision() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let small = plan(&limiter, "small", 1, 100);
         let large = plan(&limiter, "large", 10, 100);
@@ -33,7 +34,7 @@ fn a_change_against_a_decision() {
 /// into a window as the limit says, and not one more (R1).
 #[test]
 fn a_change_at_an_earlier_time_against_a_charge() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let long = plan(&limiter, "long", 2, 100);
         let limit = Limit::window(Unit::Requests, 2, Nanos::from_millis(1)).with_burst(Burst::NONE);

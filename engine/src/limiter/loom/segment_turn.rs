@@ -4,13 +4,14 @@
 use super::{WINDOW, limiter, plan, race, segment, used};
 use crate::nanos::Nanos;
 use crate::record::Verdict;
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 const REQUESTS: LimitId = LimitId::RequestsWindow;
 
 #[test]
 fn a_call_at_the_turn_is_counted_once() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "five", 5, 100);
         assert!(limiter.check("key", id, Cost::REQUEST, segment(0)).is_admitted());
@@ -30,7 +31,7 @@ fn a_call_at_the_turn_is_counted_once() {
 
 #[test]
 fn what_a_turn_frees_is_given_out_once() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "one", 1, 100);
         assert!(limiter.check("key", id, Cost::REQUEST, segment(0)).is_admitted());
@@ -44,7 +45,7 @@ fn what_a_turn_frees_is_given_out_once() {
 /// Each call's record is written over the other's, and one comes home by the other's hand: the bucket owes both.
 #[test]
 fn two_calls_at_the_turn_are_both_owed() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let (large, small) = (plan(&limiter, "large", 100, 100), plan(&limiter, "small", 10, 100));
         assert!(limiter.check("key", large, Cost::REQUEST, segment(0)).is_admitted());

@@ -8,6 +8,7 @@ use crate::nanos::Nanos;
 use crate::plan::PlanId;
 use crate::record::Verdict;
 use crate::reservation::Reservation;
+use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
 const TOKENS: LimitId = LimitId::TokensWindow;
@@ -21,7 +22,7 @@ fn reserve(limiter: &Limiter, id: PlanId, tokens: u64) -> Reservation {
 
 #[test]
 fn a_refund_against_a_turn() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "hundred", 10, 100);
         let reservation = reserve(&limiter, id, 50);
@@ -37,7 +38,7 @@ fn a_refund_against_a_turn() {
 
 #[test]
 fn a_refund_that_comes_after_its_segment_left() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "hundred", 10, 100);
         let reservation = reserve(&limiter, id, 50);
@@ -52,7 +53,7 @@ fn a_refund_that_comes_after_its_segment_left() {
 
 #[test]
 fn an_overrun_against_a_call() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "hundred", 10, 100);
         let reservation = reserve(&limiter, id, 50);
@@ -69,7 +70,7 @@ fn an_overrun_against_a_call() {
 
 #[test]
 fn two_overruns_are_both_owed() {
-    loom::model(|| {
+    check(|| {
         let limiter = limiter();
         let id = plan(&limiter, "hundred", 10, 100);
         let [left, right] = [(), ()].map(|()| reserve(&limiter, id, 10));

@@ -1,0 +1,56 @@
+//! Keys that have a record of their own, or get one in the race: each key's calls have an order for themselves.
+
+use crate::counts::Counts;
+use crate::event::Event;
+use crate::plans::{self, PlanSet};
+use crate::race::Race;
+use crate::rules::{OneKey, with_insertions};
+use crate::search::search;
+use crate::smallest::smallest;
+use crate::subject::Subject;
+use std::fmt::Write as _;
+use tidegate::Nanos;
+
+/// Keys have nothing to do with each other, as long as each has a record of its own: one search a key.
+pub(crate) fn search_each_key<S: Subject>(race: &Race<S>) -> Result<Counts, String> {
+    let (mut counts, events, plans) = (Counts::default(), race.events(), race.plans());
+    counts.histories = 1;
+    // Histories have a limiter in common: others may have charged calls at any later time.
+    let mut times: Vec<_> = events.iter().map(|event| event.at.monotonic).chain([Nanos::MAX]).collect();
+    times.sort_unstable();
+    times.dedup();
+    for key in 0..race.script.keys {
+        let events: Vec<_> = events.iter().filter(|event| event.key == key).copied().collect();
+        let (first, seen) = (OneKey::new(plans).among(&times), events.len());
+        let events = with_insertions(plans, &events);
+        let outcome = search(&first, &events);
+        if outcome.order.is_none() {
+            return Err(report(&first, plans, &events));
+        }
+        counts.count(&events, seen, &outcome);
+    }
+    Ok(counts)
+}
+
+/// The same where keys give way to others. A history in which a key found no room is left out: what its call was
+/// decided on is no record of its own.
+pub(crate) fn search_crowded<S: Subject>(race: &Race<S>) -> Result<Counts, String> {
+    if race.overflowed() > 0 {
+        return Ok(Counts { histories: 1, left_out: 1, ..Counts::default() });
+    }
+    let forgotten = race.forgotten();
+    search_each_key(race).map(|counts| Counts { forgotten, ..counts })
+}
+
+/// A history without an order, as a person can follow it.
+fn report(first: &OneKey<'_>, plans: &PlanSet, events: &[Event]) -> String {
+    let mut text =
+        "there is no order of these calls that the rules allow, whatever became of the others:\n".to_owned();
+    for (number, plan) in plans.iter().enumerate() {
+        writeln!(text, "plan {number}, {}", plans::text(plan)).unwrap();
+    }
+    smallest(first, events).iter().for_each(|event| writeln!(text, "{event}").unwrap());
+    writeln!(text, "of all of these:").unwrap();
+    events.iter().for_each(|event| writeln!(text, "{event}").unwrap());
+    text
+}
