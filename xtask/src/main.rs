@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod fuzz;
+mod panics;
 mod runner;
 mod steps;
 
@@ -21,6 +22,8 @@ cargo x <command>
   fuzz-build         Builds the fuzz targets, with any toolchain and a C++ compiler.
   fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given). Needs cargo-fuzz and a nightly
                      toolchain, and says so where they are missing.
+  panics             Reads the machine code of every decision: no panic, allocation, lock or system call in it but
+                     what is explained. Linux on x86-64; says so elsewhere.
   bench [FILTER]     Runs the criterion benches, or those whose names contain FILTER.
   attacks [NAME]     Runs the attacks on the engine in full size, or those whose names contain NAME, and prints the
                      figures of docs/attacks.md.
@@ -55,6 +58,7 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["fuzz-build"] => fuzz::build(),
         ["fuzz-smoke"] => fuzz::smoke(Duration::from_secs(30)),
         ["fuzz-smoke", seconds] => fuzz::smoke(Duration::from_secs(seconds.parse().ok()?)),
+        ["panics"] => panics::check(),
         ["bench"] => steps::bench(None),
         ["bench", filter] => steps::bench(Some(filter)),
         ["attacks"] => steps::attacks(None),

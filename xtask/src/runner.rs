@@ -89,3 +89,9 @@ pub(crate) fn answers(program: &str, args: &[&str]) -> bool {
     let output = Command::new(program).args(args).env_remove("RUSTUP_TOOLCHAIN").output();
     output.is_ok_and(|output| output.status.success())
 }
+
+/// A step that cannot be done here, and why: no failure.
+pub(crate) fn skip(question: &str, reason: &str) -> Outcome {
+    println!("\n== {question}\n   skipped: {reason}");
+    Ok(())
+}
