@@ -7,9 +7,11 @@
 //! compare-and-swap on a number that stands for both its halves.
 
 mod pair;
+mod sole_writer;
 mod thread_number;
 
 pub(crate) use pair::Pair;
+pub(crate) use sole_writer::SoleWriter;
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use thread_number::thread_number;
 

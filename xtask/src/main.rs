@@ -4,6 +4,7 @@
 mod fuzz;
 mod panics;
 mod runner;
+mod sanitize;
 mod steps;
 
 use runner::{Failed, Outcome};
@@ -24,6 +25,9 @@ cargo x <command>
                      toolchain, and says so where they are missing.
   panics             Reads the machine code of every decision: no panic, allocation, lock or system call in it but
                      what is explained. Linux on x86-64; says so elsewhere.
+  sanitize [address|thread]
+                     Runs the engine's tests under AddressSanitizer, ThreadSanitizer or both, which must find
+                     what is planted first. Needs a nightly toolchain, and says so where it is missing.
   bench [FILTER]     Runs the criterion benches, or those whose names contain FILTER.
   attacks [NAME]     Runs the attacks on the engine in full size, or those whose names contain NAME, and prints the
                      figures of docs/attacks.md.
@@ -59,6 +63,9 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["fuzz-smoke"] => fuzz::smoke(Duration::from_secs(30)),
         ["fuzz-smoke", seconds] => fuzz::smoke(Duration::from_secs(seconds.parse().ok()?)),
         ["panics"] => panics::check(),
+        ["sanitize"] => sanitize::all(),
+        ["sanitize", "address"] => sanitize::address(),
+        ["sanitize", "thread"] => sanitize::thread(),
         ["bench"] => steps::bench(None),
         ["bench", filter] => steps::bench(Some(filter)),
         ["attacks"] => steps::attacks(None),

@@ -56,9 +56,10 @@ fn threads_that_own_a_stripe_and_threads_that_share_one_lose_no_count() {
     let numbers = [0, 1, OWNED, OWNED + 8, OWNED + 16, OWNED + 24];
     let together = std::sync::Barrier::new(numbers.len());
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for (place, number) in numbers.into_iter().enumerate() {
             let (observer, together) = (&observer, &together);
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 together.wait();
                 let stripe = observer.stripes.of_thread(number).unwrap();
                 for turn in 0..EACH {
@@ -66,8 +67,9 @@ fn threads_that_own_a_stripe_and_threads_that_share_one_lose_no_count() {
                     stripe.count(Count::Never(LimitId::ALL[place % 4]));
                     denied_by(observer, number, key_in(place % 2, turn % 3));
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let observed = observer.observed();
     assert_eq!(observed.admitted, 6 * EACH);
@@ -87,9 +89,10 @@ fn a_thread_that_counts_while_another_reads_is_never_seen_torn() {
     let observer = Observer::new().unwrap();
     let done = std::sync::atomic::AtomicBool::new(false);
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for number in [3, OWNED] {
             let (observer, done) = (&observer, &done);
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 let mut turn = 0;
                 // Ordering: Relaxed, here and below; the scope's end orders what is read after it.
                 while !done.load(Ordering::Relaxed) {
@@ -98,8 +101,9 @@ fn a_thread_that_counts_while_another_reads_is_never_seen_torn() {
                     denied_by(observer, number, key_in(number % 2, key));
                     turn += 1;
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
         let mut before = 0;
         for _ in 0..2_000 {
             let total = observer.observed().denied.total();

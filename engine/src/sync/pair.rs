@@ -179,16 +179,18 @@ mod tests {
     fn two_threads_count_in_both_halves_without_losing_one() {
         let pair = Pair::zeroed();
         std::thread::scope(|scope| {
+            let mut threads = Vec::new();
             for _ in 0..2 {
-                scope.spawn(|| {
+                threads.push(scope.spawn(|| {
                     for _ in 0..100_000 {
                         while {
                             let seen = (pair.low(Relaxed), pair.high(Relaxed));
                             !pair.swap(seen, (seen.0 + 1, seen.1.wrapping_sub(1)))
                         } {}
                     }
-                });
+                }));
             }
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
         assert_eq!(pair.low(Relaxed), 200_000);
         assert_eq!(pair.high(Relaxed), 0_u64.wrapping_sub(200_000));

@@ -9,7 +9,7 @@
 //! other half.
 
 use super::words::{BackWords, FrontWords, Place};
-use crate::sync::{AtomicBool, Ordering, thread_number};
+use crate::sync::{AtomicBool, Ordering, SoleWriter, thread_number};
 use crossbeam_utils::CachePadded;
 use std::num::{NonZeroU64, NonZeroUsize};
 
@@ -41,6 +41,8 @@ impl DraftId {
 #[derive(Debug)]
 struct Draft {
     claimed: AtomicBool,
+    /// Who claimed it.
+    writer: SoleWriter,
     front: FrontWords,
     back: BackWords,
 }
@@ -64,6 +66,7 @@ impl Drafts {
         let vacant = || {
             CachePadded::new(Draft {
                 claimed: AtomicBool::new(false),
+                writer: SoleWriter::new(),
                 front: FrontWords::zeroed(),
                 back: BackWords::zeroed(),
             })
@@ -82,6 +85,7 @@ impl Drafts {
             // published this claim.
             if !draft.claimed.load(Ordering::Acquire) {
                 draft.claimed.store(true, Ordering::Relaxed);
+                draft.writer.writes();
                 return DraftId::at(number);
             }
         }
@@ -97,8 +101,9 @@ impl Drafts {
             let draft = DraftId::at(self.private.get() + at);
             // Ordering: Acquire, partner `release`, as above. Relaxed on failure: nothing follows from
             // finding it taken.
-            let claimed = &self.draft(draft).claimed;
+            let Draft { claimed, writer, .. } = self.draft(draft);
             if claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                writer.writes();
                 return draft;
             }
             at = (at + 1) % self.private;
