@@ -37,7 +37,7 @@ const LANE_BITS: u32 = 1;
 /// The last places given, by key and limit.
 #[derive(Debug)]
 pub(crate) struct HintLines {
-    lanes: Box<[AtomicU64]>,
+    lanes: Box<[AtomicU64; 1 << LANE_BITS]>,
 }
 
 /// What a denied call waits for.
@@ -65,9 +65,9 @@ impl Wait {
     /// place is always to be had.
     pub(crate) fn new(rule: &WindowRule, units: u64, exact: Nanos) -> Self {
         // Below 2⁹⁴ for all that a plan may ask: c ≤ C < 2³⁹, W < 2⁵⁵; and the quotient is at most 11·W.
-        let scaled = u128::from(units.max(1)) * u128::from(rule.window);
-        let interval = u64::try_from(scaled.div_ceil(u128::from(rule.amount))).unwrap_or(u64::MAX);
-        let (interval, window) = (Nanos::new(interval), Nanos::new(rule.window));
+        let scaled = u128::from(units.max(1)) * u128::from(rule.window.get());
+        let interval = u64::try_from(scaled.div_ceil(u128::from(rule.amount.get()))).unwrap_or(u64::MAX);
+        let (interval, window) = (Nanos::new(interval), Nanos::new(rule.window.get()));
         Self { exact, interval, horizon: window.max(Self::SHORTEST_LINE) + interval }
     }
 
@@ -83,7 +83,7 @@ impl Wait {
 impl HintLines {
     /// Lines without waiters. `None` if the system does not give the memory.
     pub(crate) fn new() -> Option<Self> {
-        Some(Self { lanes: zeroed::words(1 << LANE_BITS)? })
+        Some(Self { lanes: zeroed::words(1 << LANE_BITS)?.try_into().ok()? })
     }
 
     /// Gives the next place in the line of a key at a limit: how long the caller should wait from `now` on. From the exact

@@ -83,7 +83,7 @@ impl Observer {
         if cfg!(any(tidegate_loom, tidegate_shuttle)) {
             return;
         }
-        let stripe = self.stripe();
+        let Some(stripe) = self.stripe() else { return };
         stripe.count(Count::Admitted);
         if !shadow.is_empty() {
             shadow.iter().for_each(|limit| stripe.count(Count::Shadowed(limit)));
@@ -93,7 +93,7 @@ impl Observer {
     /// Counts a call of a key that a limit denied.
     #[inline]
     pub(crate) fn denied(&self, limit: LimitId, fingerprint: u64) {
-        let stripe = self.stripe();
+        let Some(stripe) = self.stripe() else { return };
         stripe.count(Count::Denied(limit));
         if !stripe.set(fingerprint).count(fingerprint, self.fades(), stripe.writers) {
             stripe.count(Count::Unlisted);
@@ -103,7 +103,7 @@ impl Observer {
     /// Counts a call that a limit never admits.
     #[inline]
     pub(crate) fn never(&self, limit: LimitId) {
-        self.stripe().count(Count::Never(limit));
+        self.count(Count::Never(limit));
     }
 
     /// Counts a call whose cost is known, exactly or by estimate.
@@ -122,7 +122,14 @@ impl Observer {
     fn end(&self, how: Count) {
         // As in `decided`.
         if !cfg!(any(tidegate_loom, tidegate_shuttle)) {
-            self.stripe().count(how);
+            self.count(how);
+        }
+    }
+
+    #[inline]
+    fn count(&self, what: Count) {
+        if let Some(stripe) = self.stripe() {
+            stripe.count(what);
         }
     }
 
@@ -152,7 +159,7 @@ impl Observer {
 
     /// The stripe that the calling thread counts in.
     #[inline]
-    fn stripe(&self) -> Stripe<'_> {
+    fn stripe(&self) -> Option<Stripe<'_>> {
         self.stripes.of_thread(thread_number())
     }
 }

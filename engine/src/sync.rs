@@ -9,6 +9,7 @@
 //! and the halves of a pair are read one after the other and swapped in one step, as on a processor.
 
 mod pair;
+mod sole_writer;
 mod thread_number;
 #[cfg(any(tidegate_loom, tidegate_shuttle))]
 mod typed;
@@ -38,6 +39,7 @@ pub(crate) use imp::Typed;
 pub(crate) use imp::Words;
 pub(crate) use imp::{AtomicBool, AtomicU64, give_way};
 pub(crate) use pair::Pair;
+pub(crate) use sole_writer::SoleWriter;
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use thread_number::thread_number;
 #[cfg(any(tidegate_loom, tidegate_shuttle))]

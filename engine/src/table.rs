@@ -310,7 +310,7 @@ impl Table {
                     return Entry { table: self, slot, version, kind, words, recent };
                 }
                 Search::Full => {
-                    self.shards[self.area.shard(fingerprint)].count_overflow();
+                    self.count(self.area.shard(fingerprint), Shard::count_overflow);
                     return self.overflow_entry(u64::from(plan.0) + 1);
                 }
                 Search::Again => give_way(),
@@ -318,10 +318,17 @@ impl Table {
         }
     }
 
+    /// Counts something in a shard.
+    fn count(&self, shard: usize, what: impl FnOnce(&Shard)) {
+        if let Some(shard) = self.shards.get(shard) {
+            what(shard);
+        }
+    }
+
     /// The entry of an overflow record, by its fingerprint: the plan's number and one.
     #[cold]
     fn overflow_entry(&self, fingerprint: u64) -> Entry<'_> {
-        let plan = fingerprint.saturating_sub(1).min(self.overflow.len() as u64 - 1);
+        let plan = fingerprint.saturating_sub(1).min((self.overflow.len() as u64).saturating_sub(1));
         let slot = self.overflow.at(plan as usize);
         let (version, found) = slot.read(&self.drafts);
         let (words, recent) = match occupancy(&found.front) {

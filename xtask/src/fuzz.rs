@@ -1,6 +1,6 @@
 //! The fuzz targets: building them needs a C++ compiler, running them also cargo-fuzz and a nightly toolchain.
 
-use crate::runner::{Failed, Outcome, Step, answers, root};
+use crate::runner::{Failed, Outcome, Step, answers, root, skip};
 use std::fs;
 use std::time::Duration;
 
@@ -49,9 +49,4 @@ fn targets() -> Result<Vec<String>, Failed> {
         .collect();
     targets.sort();
     Ok(targets)
-}
-
-fn skip(question: &str, reason: &str) -> Outcome {
-    println!("\n== {question}\n   skipped: {reason}");
-    Ok(())
 }

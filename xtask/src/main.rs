@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod fuzz;
+mod panics;
 mod runner;
+mod sanitize;
 mod steps;
 
 use runner::{Failed, Outcome};
@@ -21,6 +23,11 @@ cargo x <command>
   fuzz-build         Builds the fuzz targets, with any toolchain and a C++ compiler.
   fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given). Needs cargo-fuzz and a nightly
                      toolchain, and says so where they are missing.
+  panics             Reads the machine code of every decision: no panic, allocation, lock or system call in it but
+                     what is explained. Linux on x86-64; says so elsewhere.
+  sanitize [address|thread]
+                     Runs the engine's tests under AddressSanitizer, ThreadSanitizer or both, which must find
+                     what is planted first. Needs a nightly toolchain, and says so where it is missing.
   bench [FILTER]     Runs the criterion benches, or those whose names contain FILTER.
   attacks [NAME]     Runs the attacks on the engine in full size, or those whose names contain NAME, and prints the
                      figures of docs/attacks.md.
@@ -55,6 +62,10 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["fuzz-build"] => fuzz::build(),
         ["fuzz-smoke"] => fuzz::smoke(Duration::from_secs(30)),
         ["fuzz-smoke", seconds] => fuzz::smoke(Duration::from_secs(seconds.parse().ok()?)),
+        ["panics"] => panics::check(),
+        ["sanitize"] => sanitize::all(),
+        ["sanitize", "address"] => sanitize::address(),
+        ["sanitize", "thread"] => sanitize::thread(),
         ["bench"] => steps::bench(None),
         ["bench", filter] => steps::bench(Some(filter)),
         ["attacks"] => steps::attacks(None),

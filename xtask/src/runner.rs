@@ -74,6 +74,21 @@ impl Step {
         self.finish()
     }
 
+    /// Runs a step that must fail, and say this.
+    pub(crate) fn run_and_find(mut self, report: &str) -> Outcome {
+        println!("\n== {}\n   {}", self.question, self.shown);
+        let failed = |why: &str| Failed { step: format!("{} ({why})", self.shown) };
+        let output = self.command.output().map_err(|error| failed(&error.to_string()))?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        if output.status.success() || !said.contains(report) {
+            println!("{said}");
+            return Err(failed(&format!("it should have failed with \"{report}\"")));
+        }
+        println!("   found: {report}");
+        Ok(())
+    }
+
     fn finish(&mut self) -> Outcome {
         match self.command.status() {
             Ok(status) if status.success() => Ok(()),
@@ -88,4 +103,10 @@ pub(crate) fn answers(program: &str, args: &[&str]) -> bool {
     // Outside of the toolchain that runs us: `cargo +nightly` must reach rustup.
     let output = Command::new(program).args(args).env_remove("RUSTUP_TOOLCHAIN").output();
     output.is_ok_and(|output| output.status.success())
+}
+
+/// A step that cannot be done here, and why: no failure.
+pub(crate) fn skip(question: &str, reason: &str) -> Outcome {
+    println!("\n== {question}\n   skipped: {reason}");
+    Ok(())
 }

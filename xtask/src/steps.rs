@@ -1,7 +1,7 @@
 //! The steps, each with the question it answers.
 
-use crate::fuzz;
 use crate::runner::{Outcome, Step};
+use crate::{fuzz, panics};
 
 /// All that must hold before a change is shared.
 pub(crate) fn test() -> Outcome {
@@ -10,6 +10,7 @@ pub(crate) fn test() -> Outcome {
     tests()?;
     documentation()?;
     loom(Some(2))?;
+    panics::check()?;
     fuzz::build()?;
     println!("\nAll held.");
     Ok(())

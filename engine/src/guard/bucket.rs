@@ -2,6 +2,7 @@
 
 use super::table::MAX_PAYLOAD;
 use crate::nanos::Nanos;
+use std::num::NonZero;
 
 /// How far times of racing threads may differ before a clock is taken to have gone back.
 pub(super) const CLOCK_SLACK: Nanos = Nanos::from_secs(1);
@@ -15,7 +16,7 @@ pub(super) fn held(time: Nanos) -> Nanos {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
     /// The time in which one drains, in units of [`Bucket`].
-    interval: u64,
+    interval: NonZero<u64>,
     /// So many may stand.
     room: u64,
 }
@@ -24,11 +25,15 @@ impl Rate {
     /// One drains in each `interval`, and at most `room` stand.
     pub(super) const fn new(interval: Nanos, room: u32) -> Self {
         let interval = interval.get() >> Bucket::UNIT_BITS;
-        Self { interval: if interval == 0 { 1 } else { interval }, room: room as u64 }
+        let interval = match NonZero::new(interval) {
+            Some(interval) => interval,
+            None => NonZero::<u64>::MIN,
+        };
+        Self { interval, room: room as u64 }
     }
 
     fn capacity(self) -> u64 {
-        self.interval.saturating_mul(self.room)
+        self.interval.get().saturating_mul(self.room)
     }
 }
 
@@ -72,12 +77,12 @@ impl Bucket {
     /// One more, if there is room.
     pub(super) fn add(self, rate: Rate, now: Nanos) -> (Self, Added) {
         let unit = Self::unit(now);
-        let drained = self.drained_at(rate, now).saturating_add(rate.interval);
+        let drained = self.drained_at(rate, now).saturating_add(rate.interval.get());
         let standing = drained - unit;
         if standing > rate.capacity() || drained > MAX_PAYLOAD {
             return (self, Added::Over);
         }
-        (Self(drained), Added::Stands(standing.div_ceil(rate.interval) as u32))
+        (Self(drained), Added::Stands(standing.div_ceil(rate.interval.get()) as u32))
     }
 }
 

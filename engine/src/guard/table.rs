@@ -148,8 +148,8 @@ impl Table {
     }
 
     #[inline]
-    fn slot(&self, place: usize) -> &[AtomicU64; SLOT_WORDS] {
-        &self.words.as_chunks().0[place]
+    fn slot(&self, place: usize) -> Option<&[AtomicU64; SLOT_WORDS]> {
+        self.words.as_chunks().0.get(place)
     }
 
     #[inline]
@@ -163,7 +163,7 @@ impl Table {
     #[inline]
     pub(super) fn find(&self, owner: Owner) -> Option<View<'_>> {
         for place in self.places(owner) {
-            let slot = self.slot(place);
+            let slot = self.slot(place)?;
             // Ordering: Relaxed. The words of state say by their tags whose they are.
             let seen = slot[0].load(Ordering::Relaxed);
             if seen == owner.id {
@@ -188,7 +188,7 @@ impl Table {
         loop {
             let mut best: Option<(Worth, &[AtomicU64; SLOT_WORDS], u64)> = None;
             for place in self.places(owner) {
-                let slot = self.slot(place);
+                let slot = self.slot(place)?;
                 // Ordering: Relaxed, as in `find`.
                 let seen = slot[0].load(Ordering::Relaxed);
                 if seen == owner.id {
@@ -224,7 +224,7 @@ impl Table {
     /// Every slot that has an owner.
     pub(super) fn owned(&self, named: impl Fn(u64) -> Owner) -> impl Iterator<Item = (u64, View<'_>)> {
         (0..self.len).filter_map(move |place| {
-            let slot = self.slot(place);
+            let slot = self.slot(place)?;
             // Ordering: Relaxed, as in `find`.
             let id = slot[0].load(Ordering::Relaxed);
             (id != 0).then(|| (id, View { slot, owner: named(id) }))

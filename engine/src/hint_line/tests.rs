@@ -7,6 +7,7 @@ use crate::unit::{Cost, Unit};
 use quickcheck::quickcheck;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::num::NonZero;
 
 /// One key under a limit of requests, whose workers sleep exactly as long as they are told.
 struct Shop {
@@ -24,10 +25,10 @@ const WAIT: Wait =
 
 /// A rule of any amount and window that a plan may have.
 fn rule(amount: u32, window: u64) -> WindowRule {
-    let amount = 1 + u64::from(amount);
+    let amount = NonZero::<u64>::MIN.saturating_add(amount.into());
     let (shortest, longest) = (Span::MIN_WINDOW.get(), Span::MAX_WINDOW.get());
-    let window = shortest + window % (longest - shortest + 1);
-    WindowRule { amount, burst: amount * 10, ceiling: amount * 11, window, enforced: true }
+    let window = NonZero::new(shortest + window % (longest - shortest + 1)).unwrap();
+    WindowRule { amount, burst: amount.get() * 10, ceiling: amount.get() * 11, window, enforced: true }
 }
 
 /// What became of the workers.
@@ -43,10 +44,10 @@ impl Shop {
         let limiter = Limiter::builder().capacity(1).huge_pages(false).seed(1).build().unwrap();
         let limit = Limit::window(Unit::Requests, amount, window).with_burst(Burst::fraction(burst).unwrap());
         let rule = WindowRule {
-            amount,
+            amount: NonZero::new(amount).unwrap(),
             burst: limit.ceiling() - amount,
             ceiling: limit.ceiling(),
-            window: window.get(),
+            window: NonZero::new(window.get()).unwrap(),
             enforced: true,
         };
         let plan = limiter.add_plan(&Plan::builder("shop").limit(limit).build().unwrap()).unwrap();
@@ -150,13 +151,20 @@ fn a_client_that_heeds_no_hint_keeps_nobody_longer_than_a_line() {
 
 #[test]
 fn an_interval_is_what_the_call_takes_of_the_limit_rounded_up() {
-    let rule = WindowRule { amount: 7, burst: 0, ceiling: 7, window: 60_000_000_000, enforced: true };
+    let number = |number| NonZero::new(number).unwrap();
+    let rule = WindowRule {
+        amount: number(7),
+        burst: 0,
+        ceiling: 7,
+        window: number(60_000_000_000),
+        enforced: true,
+    };
     let interval = |units| Wait::new(&rule, units, Nanos::ZERO).interval.get();
     assert_eq!(interval(1), 8_571_428_572);
     assert_eq!(interval(3), 25_714_285_715);
     assert_eq!(interval(7), 60_000_000_000);
     assert_eq!(interval(0), interval(1), "who waits for a debt has a place too");
-    let extreme = WindowRule { amount: 1, window: Span::MAX_WINDOW.get(), ..rule };
+    let extreme = WindowRule { amount: number(1), window: number(Span::MAX_WINDOW.get()), ..rule };
     assert_eq!(Wait::new(&extreme, u64::MAX, Nanos::ZERO).interval, Nanos::MAX);
 }
 

@@ -66,11 +66,14 @@ impl Denials {
 
     /// Where a denial by this record is remembered, if this thread remembers any.
     #[inline]
-    fn place(&self, seen: Seen) -> Option<&[AtomicU64]> {
+    fn place(&self, seen: Seen) -> Option<&[AtomicU64; WORDS]> {
         let number = thread_number();
+        if number >= THREADS {
+            return None;
+        }
         // Neighbouring slots are remembered in neighbouring places: those of few keys in one each.
         let denial = number * DENIALS + (seen.place >> SLOT_SHIFT) as usize % DENIALS;
-        (number < THREADS).then(|| &self.words[self.first + denial * WORDS..][..WORDS])
+        self.words.get(self.first + denial * WORDS..)?.first_chunk()
     }
 
     /// The denial of a call, if it is remembered and still holds.
@@ -79,7 +82,7 @@ impl Denials {
         let Grounds { seen, cost } = grounds;
         let cost = packed(cost)?;
         // Ordering: Relaxed throughout. No other thread writes these words.
-        let word = |at: usize, place: &[AtomicU64]| place[at].load(Ordering::Relaxed);
+        let word = |at: usize, place: &[AtomicU64; WORDS]| place[at].load(Ordering::Relaxed);
         let place = self.place(seen)?;
         let limit = word(3, place).wrapping_sub(seen.place);
         let holds = word(0, place) == seen.low

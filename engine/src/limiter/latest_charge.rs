@@ -17,12 +17,12 @@ const OWNED: usize = if cfg!(any(tidegate_loom, tidegate_shuttle)) { 1 } else { 
 
 #[derive(Debug)]
 pub(super) struct LatestCharge {
-    words: Box<[CachePadded<AtomicU64>]>,
+    words: Box<[CachePadded<AtomicU64>; OWNED + 1]>,
 }
 
 impl LatestCharge {
     pub(super) fn new() -> Self {
-        Self { words: (0..=OWNED).map(|_| CachePadded::new(AtomicU64::new(0))).collect() }
+        Self { words: Box::new(std::array::from_fn(|_| CachePadded::new(AtomicU64::new(0)))) }
     }
 
     /// A call is about to be charged at a time: to be said before the swap by which it is.
@@ -33,7 +33,9 @@ impl LatestCharge {
         // Ordering: Relaxed, here and below. Who reads a record that this call was charged to has read the swap that
         // did it, and so sees what was stored before.
         if word.load(Ordering::Relaxed) >= at.get() {
-        } else if number < OWNED {
+            return;
+        }
+        if number < OWNED {
             word.store(at.get(), Ordering::Relaxed);
         } else {
             word.fetch_max(at.get(), Ordering::Relaxed);

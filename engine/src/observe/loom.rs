@@ -11,7 +11,7 @@ const KEYS: [u64; 6] = [1 << 40, 2 << 40, 3 << 40, 4 << 40, 5 << 40, 6 << 40];
 const DENIED: [u64; 5] = [2, 3, 3, 3, 3];
 
 fn denied_by(stripes: &Stripes, thread: usize, key: u64) -> bool {
-    let stripe = stripes.of_thread(thread);
+    let stripe = stripes.of_thread(thread).unwrap();
     stripe.set(key).count(key, 0, stripe.writers)
 }
 
@@ -26,7 +26,7 @@ fn full(thread: usize) -> Arc<Stripes> {
 
 /// What a set says of each key that is sure to have been denied: at least and at most how often.
 fn listed(stripes: &Stripes, thread: usize) -> Vec<(u64, (u64, u64))> {
-    let keys = sketch::merged([stripes.of_thread(thread).set(KEYS[0])].into_iter(), 0);
+    let keys = sketch::merged([stripes.of_thread(thread).unwrap().set(KEYS[0])].into_iter(), 0);
     keys.into_iter().map(|denied| (denied.key.0, (denied.at_least, denied.at_most))).collect()
 }
 
@@ -35,11 +35,12 @@ fn threads_that_share_a_stripe_lose_no_count() {
     check(|| {
         let stripes = Arc::new(Stripes::new().unwrap());
         let theirs = stripes.clone();
-        let count = |stripes: &Stripes| stripes.of_thread(OWNED).count(Count::Denied(LimitId::TokensDay));
+        let count =
+            |stripes: &Stripes| stripes.of_thread(OWNED).unwrap().count(Count::Denied(LimitId::TokensDay));
         let thread = thread::spawn(move || count(&theirs));
         count(&stripes);
         thread.join().unwrap();
-        assert_eq!(stripes.of_thread(OWNED).observed().denied.total(), 2);
+        assert_eq!(stripes.of_thread(OWNED).unwrap().observed().denied.total(), 2);
     });
 }
 

@@ -52,7 +52,7 @@ pub(super) struct Stripes {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stripe<'a> {
     pub(super) counters: Counters<'a>,
-    sets: &'a [Block],
+    sets: &'a [Block; SETS],
     pub(super) writers: Writers,
 }
 
@@ -65,9 +65,9 @@ impl Stripes {
         Some(Self { words, first })
     }
 
-    /// The stripe that a thread of this number counts in.
+    /// The stripe that a thread of this number counts in. There always is one; but the compiler cannot know.
     #[inline]
-    pub(super) fn of_thread(&self, number: usize) -> Stripe<'_> {
+    pub(super) fn of_thread(&self, number: usize) -> Option<Stripe<'_>> {
         if number < OWNED {
             self.stripe(number, Writers::One)
         } else {
@@ -77,14 +77,14 @@ impl Stripes {
 
     /// Every stripe, to be read.
     pub(super) fn all(&self) -> impl Iterator<Item = Stripe<'_>> {
-        (0..OWNED + SHARED).map(|place| self.stripe(place, Writers::Many))
+        (0..OWNED + SHARED).filter_map(|place| self.stripe(place, Writers::Many))
     }
 
     #[inline]
-    fn stripe(&self, place: usize, writers: Writers) -> Stripe<'_> {
-        let first = self.first + place * STRIPE_BLOCKS * BLOCK_WORDS;
-        let (blocks, _) = self.words[first..][..STRIPE_BLOCKS * BLOCK_WORDS].as_chunks();
-        Stripe { counters: Counters(&blocks[0]), sets: &blocks[1..], writers }
+    fn stripe(&self, place: usize, writers: Writers) -> Option<Stripe<'_>> {
+        let (blocks, _) = self.words.get(self.first + place * STRIPE_BLOCKS * BLOCK_WORDS..)?.as_chunks();
+        let (counters, sets) = blocks.split_first()?;
+        Some(Stripe { counters: Counters(counters), sets: sets.first_chunk()?, writers })
     }
 }
 

@@ -12,7 +12,7 @@ fn key_in(set: usize, number: u64) -> u64 {
 
 /// Counts a denial as a thread of this number would.
 fn denied_by(observer: &Observer, thread: usize, key: u64) {
-    let stripe = observer.stripes.of_thread(thread);
+    let stripe = observer.stripes.of_thread(thread).unwrap();
     stripe.count(Count::Denied(LimitId::TokensDay));
     if !stripe.set(key).count(key, observer.fades(), stripe.writers) {
         stripe.count(Count::Unlisted);
@@ -51,23 +51,25 @@ fn threads_that_own_a_stripe_and_threads_that_share_one_lose_no_count() {
     const EACH: u64 = 300_000;
     let observer = Observer::new().unwrap();
     // Two with a stripe of their own, four that meet in one.
-    let shared = observer.stripes.of_thread(OWNED);
+    let shared = observer.stripes.of_thread(OWNED).unwrap();
     assert_eq!(shared.writers, Writers::Many);
     let numbers = [0, 1, OWNED, OWNED + 8, OWNED + 16, OWNED + 24];
     let together = std::sync::Barrier::new(numbers.len());
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for (place, number) in numbers.into_iter().enumerate() {
             let (observer, together) = (&observer, &together);
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 together.wait();
-                let stripe = observer.stripes.of_thread(number);
+                let stripe = observer.stripes.of_thread(number).unwrap();
                 for turn in 0..EACH {
                     stripe.count(Count::Admitted);
                     stripe.count(Count::Never(LimitId::ALL[place % 4]));
                     denied_by(observer, number, key_in(place % 2, turn % 3));
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let observed = observer.observed();
     assert_eq!(observed.admitted, 6 * EACH);
@@ -87,9 +89,10 @@ fn a_thread_that_counts_while_another_reads_is_never_seen_torn() {
     let observer = Observer::new().unwrap();
     let done = std::sync::atomic::AtomicBool::new(false);
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for number in [3, OWNED] {
             let (observer, done) = (&observer, &done);
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 let mut turn = 0;
                 // Ordering: Relaxed, here and below; the scope's end orders what is read after it.
                 while !done.load(Ordering::Relaxed) {
@@ -98,8 +101,9 @@ fn a_thread_that_counts_while_another_reads_is_never_seen_torn() {
                     denied_by(observer, number, key_in(number % 2, key));
                     turn += 1;
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
         let mut before = 0;
         for _ in 0..2_000 {
             let total = observer.observed().denied.total();
@@ -119,7 +123,7 @@ fn a_thread_that_counts_while_another_reads_is_never_seen_torn() {
 fn a_thread_that_has_not_heard_of_a_fade_takes_nothing_away() {
     let observer = Observer::new().unwrap();
     let key = key_in(2, 1);
-    let stripe = observer.stripes.of_thread(OWNED);
+    let stripe = observer.stripes.of_thread(OWNED).unwrap();
     (0..5).for_each(|_| observer.fade_denied());
     (0..10).for_each(|_| denied_by(&observer, OWNED, key));
     assert!(stripe.set(key).count(key, 3, Writers::Many));
@@ -276,7 +280,9 @@ fn what_a_count_costs() {
     nanos("100 keys", &|observer, turn| denied(observer, fingerprint(turn % 100)));
     nanos("300 keys, cells for 320", &|observer, turn| denied(observer, fingerprint(turn % 300)));
     nanos("a new key each time", &|observer, turn| denied(observer, fingerprint(turn)));
-    nanos("shared stripe: admitted", &|observer, _| observer.stripes.of_thread(OWNED).count(Count::Admitted));
+    nanos("shared stripe: admitted", &|observer, _| {
+        observer.stripes.of_thread(OWNED).unwrap().count(Count::Admitted)
+    });
     nanos("denied: one key", &|observer, _| denied_by(observer, OWNED, key_in(0, 1)));
     let start = std::time::Instant::now();
     black_box(observer.most_denied(10));

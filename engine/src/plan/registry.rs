@@ -8,6 +8,7 @@ use crate::plan::grid::Grid;
 use crate::plan::limit::{Limit, Mode, Span};
 use crate::unit::{LimitId, Unit};
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The number of a plan within its limiter: `Copy`, and all that a decision needs to be given.
@@ -18,13 +19,13 @@ pub struct PlanId(pub(crate) u32);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WindowRule {
     /// L.
-    pub(crate) amount: u64,
+    pub(crate) amount: NonZero<u64>,
     /// B = ⌊b·L⌋.
     pub(crate) burst: u64,
     /// C = L + B.
     pub(crate) ceiling: u64,
     /// W.
-    pub(crate) window: u64,
+    pub(crate) window: NonZero<u64>,
     pub(crate) enforced: bool,
 }
 
@@ -75,7 +76,7 @@ impl QuickRules {
 
 impl QuickRule {
     fn new(unit: Unit, rules: &UnitRules) -> Self {
-        let (amount, window) = rules.window.map_or((0, 0), |rule| (rule.amount, rule.window));
+        let (amount, window) = rules.window.map_or((0, 0), |rule| (rule.amount.get(), rule.window.get()));
         let divisor = greatest_common_divisor(amount, window).max(1);
         Self {
             ceiling: rules.window.map_or(window_max(unit), |rule| rule.ceiling),
@@ -178,10 +179,11 @@ impl UnitRules {
         Self {
             grid: Grid::new(span),
             window: window.map(|limit| WindowRule {
-                amount: limit.amount(),
+                // A plan without units or time is refused when it is made.
+                amount: NonZero::new(limit.amount()).unwrap_or(NonZero::<u64>::MIN),
                 burst: limit.ceiling() - limit.amount(),
                 ceiling: limit.ceiling(),
-                window: span.get(),
+                window: NonZero::new(span.get()).unwrap_or(NonZero::<u64>::MIN),
                 enforced: limit.mode() == Mode::Enforce,
             }),
             day: plan

@@ -11,6 +11,7 @@ use super::{Head, MAX_TIME};
 use crate::packed::window_max;
 use crate::plan::WindowRule;
 use crate::unit::Unit;
+use std::num::NonZero;
 
 /// Units times nanoseconds of the window: u64 by u64 always fits.
 #[inline]
@@ -53,14 +54,14 @@ impl Head {
         let (charged, elapsed) = (self.charged(unit), self.since_pin(unit));
         // A unit without a window limit has no bucket, and owes nothing.
         let Some(rule) = rule else { return self.pin(unit) };
-        if charged == 0 || scaled(elapsed, rule.amount) >= scaled(charged, rule.window) {
+        if charged == 0 || scaled(elapsed, rule.amount.get()) >= scaled(charged, rule.window.get()) {
             self.pin(unit);
-        } else if elapsed >= rule.window {
+        } else if elapsed >= rule.window.get() {
             // Not full, so elapsed/W·L < charged: neither product nor difference overflows.
             let windows = elapsed / rule.window;
             let pin = &mut self.pins[unit as usize];
-            *pin = pin.wrapping_add(windows * rule.window);
-            self.charged.set(unit, charged - windows * rule.amount);
+            *pin = pin.wrapping_add(windows * rule.window.get());
+            self.charged.set(unit, charged - windows * rule.amount.get());
         }
     }
 
@@ -74,7 +75,7 @@ impl Head {
     #[inline]
     pub(super) fn bucket_has_room(&self, unit: Unit, rule: &WindowRule, cost: u64) -> bool {
         let excess = self.bucket_excess(unit, rule, cost);
-        excess == 0 || scaled(excess, rule.window) <= scaled(self.since_pin(unit), rule.amount)
+        excess == 0 || scaled(excess, rule.window.get()) <= scaled(self.since_pin(unit), rule.amount.get())
     }
 
     /// The first time at which it does, if nothing else is charged. Saturates.
@@ -94,9 +95,9 @@ impl Head {
             return self.now;
         }
         // The 64-bit division is for speed alone; it does for any minute's limit below 10⁸ units.
-        let wait = match units.checked_mul(rule.window) {
-            Some(scaled) => scaled.div_ceil(rule.amount),
-            None => u64::try_from(scaled(units, rule.window).div_ceil(u128::from(rule.amount)))
+        let wait = match units.checked_mul(rule.window.get()) {
+            Some(scaled) => scaled.div_ceil(rule.amount.get()),
+            None => u64::try_from(scaled(units, rule.window.get()).div_ceil(u128::from(rule.amount.get())))
                 .unwrap_or(u64::MAX),
         };
         self.now.max(self.pin_time(unit)).saturating_add(wait.saturating_sub(self.since_pin(unit)))
@@ -104,9 +105,10 @@ impl Head {
 
     /// Whole units the bucket would admit now.
     pub(super) fn bucket_room(&self, unit: Unit, rule: &WindowRule) -> u64 {
-        let refilled = scaled(self.since_pin(unit), rule.amount);
-        let full = scaled(rule.ceiling, rule.window) + refilled;
-        let room = full.saturating_sub(scaled(self.charged(unit), rule.window)) / u128::from(rule.window);
+        let refilled = scaled(self.since_pin(unit), rule.amount.get());
+        let full = scaled(rule.ceiling, rule.window.get()) + refilled;
+        let owed = scaled(self.charged(unit), rule.window.get());
+        let room = full.saturating_sub(owed) / NonZero::<u128>::from(rule.window);
         // At most C, or the bucket would be full and pinned.
         room as u64
     }
@@ -120,7 +122,8 @@ impl Head {
         let Some(rule) = rule else { return };
         let mut charged = self.charged(unit).saturating_add(units).min(window_max(unit));
         if !rule.enforced && !self.bucket_has_room(unit, rule, units) {
-            let refilled = scaled(self.since_pin(unit), rule.amount) / u128::from(rule.window);
+            let refilled =
+                scaled(self.since_pin(unit), rule.amount.get()) / NonZero::<u128>::from(rule.window);
             charged = charged.min(rule.ceiling + refilled as u64);
         }
         self.charged.set(unit, charged);
@@ -151,12 +154,12 @@ impl Head {
         if (from.amount, from.window) == (to.amount, to.window) {
             return;
         }
-        let refilled = scaled(self.since_pin(unit), from.amount);
-        let window = u128::from(from.window);
+        let refilled = scaled(self.since_pin(unit), from.amount.get());
+        let window = NonZero::<u128>::from(from.window);
         // Less than `charged`, or the bucket would be full and pinned; the quotient fits likewise.
         let (whole, part) = (refilled / window, refilled % window);
         // part/from.window units at to.amount per to.window: 2⁵⁵ · 2⁵⁵ / 2²⁰ · 1.
-        let head_start = part * u128::from(to.window) / (window * u128::from(to.amount));
+        let head_start = part * u128::from(to.window.get()) / window.saturating_mul(to.amount.into());
         self.pins[unit as usize] = self.now.wrapping_sub(head_start as u64);
         self.charged.set(unit, self.charged(unit) - whole as u64);
         self.drain_bucket(unit, Some(to));

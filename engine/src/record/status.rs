@@ -31,14 +31,14 @@ impl Record {
         let unit = limit.unit();
         let rules = plan.unit(unit);
         let rule = rules.window.as_ref()?;
-        let unused = rule.amount.saturating_sub(self.head.window_total(unit));
+        let unused = rule.amount.get().saturating_sub(self.head.window_total(unit));
         let whole_at =
             self.window_empty_at(unit, &rules.grid).max(self.head.bucket_owes_burst_at(unit, rule));
         Some(LimitStatus {
-            limit: rule.amount,
+            limit: rule.amount.get(),
             remaining: unused.min(self.head.bucket_room(unit, rule)),
             reset_after: self.head.wait_until(whole_at),
-            window: Nanos::new(rule.window),
+            window: Nanos::new(rule.window.get()),
         })
     }
 

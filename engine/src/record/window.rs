@@ -49,7 +49,9 @@ impl Ring {
         // Before the clock's first n segments the places of those that never were hold nothing.
         (0..RING_WORDS).map(move |age| {
             let at = oldest + age;
-            self.segments[if at < RING_WORDS { at } else { at - RING_WORDS }].of(unit)
+            self.segments
+                .get(if at < RING_WORDS { at } else { at - RING_WORDS })
+                .map_or(0, |counts| counts.of(unit))
         })
     }
 
@@ -181,7 +183,7 @@ impl Record {
         self.set_total(unit, by_age.iter().sum());
         self.ring.clear(unit);
         for segment in *counted_segments(new_current).start()..new_current {
-            self.ring.set(unit, segment, by_age[(new_current - segment) as usize]);
+            self.ring.set(unit, segment, by_age.get((new_current - segment) as usize).copied().unwrap_or(0));
         }
     }
 }

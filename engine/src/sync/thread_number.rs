@@ -7,6 +7,7 @@ const NONE: usize = usize::MAX - 1;
 #[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 mod imp {
     use super::NONE;
+    use crate::sync::SoleWriter;
     use std::cell::Cell;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -16,6 +17,8 @@ mod imp {
 
     /// A bit for each number that is given again: whether a thread has it.
     static TAKEN: [AtomicU64; REUSED / BITS] = [const { AtomicU64::new(0) }; REUSED / BITS];
+    /// Each of these numbers has one thread.
+    static THREADS: [SoleWriter; REUSED] = [const { SoleWriter::new() }; REUSED];
     static BEYOND: AtomicUsize = AtomicUsize::new(REUSED);
 
     thread_local! {
@@ -30,7 +33,8 @@ mod imp {
     impl Drop for GiveBack {
         fn drop(&mut self) {
             let number = NUMBER.replace(NONE);
-            if let Some(bits) = TAKEN.get(number / BITS) {
+            if let (Some(bits), Some(thread)) = (TAKEN.get(number / BITS), THREADS.get(number)) {
+                thread.writes();
                 // Ordering: Release, partner `take`: what this thread did under its number lies before what the next
                 // one does.
                 bits.fetch_and(!(1 << (number % BITS)), Ordering::Release);
@@ -52,6 +56,9 @@ mod imp {
             return NONE;
         }
         let number = take();
+        if let Some(thread) = THREADS.get(number) {
+            thread.writes();
+        }
         NUMBER.set(number);
         number
     }
@@ -86,15 +93,17 @@ mod imp {
                 let together = Mutex::new(HashSet::new());
                 let barrier = Barrier::new(4);
                 std::thread::scope(|scope| {
+                    let mut threads = Vec::new();
                     for _ in 0..4 {
-                        scope.spawn(|| {
+                        threads.push(scope.spawn(|| {
                             let number = thread_number();
                             assert_eq!(number, thread_number());
                             assert!(together.lock().unwrap().insert(number), "{number} twice");
                             numbers.lock().unwrap().insert(number);
                             barrier.wait();
-                        });
+                        }));
                     }
+                    threads.into_iter().for_each(|thread| thread.join().unwrap());
                 });
             }
             // Other tests' threads take some too.

@@ -9,9 +9,9 @@
 //! other half.
 
 use super::words::{BackWords, FrontWords, Place};
-use crate::sync::{AtomicBool, Ordering, give_way, thread_number};
+use crate::sync::{AtomicBool, Ordering, SoleWriter, give_way, thread_number};
 use crossbeam_utils::CachePadded;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 /// A draft's place. Its tag, the place plus one, fits the control word's 15 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ impl DraftId {
 #[derive(Debug)]
 struct Draft {
     claimed: AtomicBool,
+    /// Who claimed it.
+    writer: SoleWriter,
     front: FrontWords,
     back: BackWords,
 }
@@ -49,7 +51,9 @@ struct Draft {
 #[derive(Debug)]
 pub(super) struct Drafts {
     drafts: Box<[CachePadded<Draft>]>,
-    private: usize,
+    private: NonZeroUsize,
+    /// Stands for a draft that there is none of. No tag is of one: the compiler cannot know.
+    none: CachePadded<Draft>,
 }
 
 impl Drafts {
@@ -58,28 +62,30 @@ impl Drafts {
 
     /// Drafts for so many threads; at least one, at most [`Self::MAX_THREADS`].
     pub(super) fn new(threads: usize) -> Self {
-        let private = threads.clamp(1, Self::MAX_THREADS);
+        let private = NonZeroUsize::MIN.saturating_add(threads.clamp(1, Self::MAX_THREADS) - 1);
         let vacant = || {
             CachePadded::new(Draft {
                 claimed: AtomicBool::new(false),
+                writer: SoleWriter::new(),
                 front: FrontWords::zeroed(),
                 back: BackWords::zeroed(),
             })
         };
-        Self { drafts: (0..2 * private).map(|_| vacant()).collect(), private }
+        Self { drafts: (0..2 * private.get()).map(|_| vacant()).collect(), private, none: vacant() }
     }
 
     /// A draft for the calling thread alone.
     #[inline]
     pub(super) fn claim(&self) -> DraftId {
         let number = thread_number();
-        if let Some(draft) = self.drafts[..self.private].get(number) {
+        if let Some(draft) = self.drafts.get(number).filter(|_| number < self.private.get()) {
             // Only this thread ever claims this draft, so that nobody claims it between the load and the
             // store. Ordering: Acquire, partner `release`: what was done with the draft before lies before
             // what we do. Relaxed store: a release by another thread comes after the exchange that
             // published this claim.
             if !draft.claimed.load(Ordering::Acquire) {
                 draft.claimed.store(true, Ordering::Relaxed);
+                draft.writer.writes();
                 return DraftId::at(number);
             }
         }
@@ -92,12 +98,13 @@ impl Drafts {
     fn claim_shared(&self, number: usize) -> DraftId {
         let mut at = number % self.private;
         loop {
-            let place = self.private + at;
+            let draft = DraftId::at(self.private.get() + at);
             // Ordering: Acquire, partner `release`, as above. Relaxed on failure: nothing follows from
             // finding it taken.
-            let claimed = &self.drafts[place].claimed;
+            let Draft { claimed, writer, .. } = self.draft(draft);
             if claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-                return DraftId::at(place);
+                writer.writes();
+                return draft;
             }
             at = (at + 1) % self.private;
             give_way();
@@ -140,6 +147,6 @@ impl Drafts {
     #[inline]
     fn draft(&self, draft: DraftId) -> &Draft {
         // Tags are made in `claim` alone, so the place is within the drafts.
-        &self.drafts[draft.tag() as usize - 1]
+        self.drafts.get(draft.tag() as usize - 1).unwrap_or(&self.none)
     }
 }

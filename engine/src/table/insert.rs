@@ -1,6 +1,7 @@
 //! Where a key that has no record gets one: a search of all places where it may stand, and an insertion that
 //! no other thread makes too (see [`ticket`](super::ticket)).
 
+use super::shard::Shard;
 use super::slot::{Slot, Version};
 use super::ticket::Ticket;
 use super::words::Part;
@@ -126,7 +127,7 @@ impl Table {
     fn take(&self, tag: u64, ticket: Ticket, place: usize) -> bool {
         let taken = self.tickets.take(tag, ticket, place);
         if taken {
-            self.shards[self.area.shard_of(place)].count_inserted();
+            self.count(self.area.shard_of(place), Shard::count_inserted);
         }
         taken
     }
@@ -156,7 +157,7 @@ impl Entry<'_> {
             return false;
         }
         if was == Occupancy::Live {
-            table.shards[table.area.shard_of(place)].count_forgotten();
+            table.count(table.area.shard_of(place), Shard::count_forgotten);
         }
         let taken = table.take(tag, ticket, place);
         let (version, found) = self.slot.read(drafts);

@@ -60,6 +60,15 @@ mod imp {
     #[cfg(not(target_os = "linux"))]
     fn ask_for_huge_pages(_words: &[AtomicU64]) {}
 
+    /// Nobody asks for a place beyond the table. Should someone, the words that are there are no key's of theirs: a worse
+    /// answer than a panic in a test, and a better one in a gateway.
+    #[cold]
+    #[inline(never)]
+    fn instead_of(place: usize) -> usize {
+        debug_assert!(false, "place {place} is beyond the table");
+        0
+    }
+
     /// A fixed number of slots, all vacant at first.
     ///
     /// The fronts of all slots stand together, two in a cache line, and then their backs.
@@ -77,7 +86,8 @@ mod imp {
         /// Vacant slots, in huge pages if asked for and to be had.
         /// `None` if the system does not give the memory.
         pub(crate) fn vacant(len: usize, huge_pages: bool) -> Option<Self> {
-            let count = len.checked_mul(FRONT + BACK)?.checked_add(PAIR)?;
+            // `at` goes by there being a first one.
+            let count = len.checked_sub(1).map(|_| len)?.checked_mul(FRONT + BACK)?.checked_add(PAIR)?;
             let words = bytemuck::allocation::try_zeroed_slice_box::<AtomicU64>(count).ok()?;
             if huge_pages {
                 ask_for_huge_pages(&words);
@@ -96,10 +106,10 @@ mod imp {
             self.words.iter().map(|word| word.load(crate::sync::Ordering::Relaxed)).collect()
         }
 
-        /// A slot by its place.
+        /// A slot by its place; the first one if there is no such place.
         #[inline]
         pub(crate) fn at(&self, place: usize) -> Slot<'_> {
-            assert!(place < self.len, "a place beyond the table");
+            let place = if place < self.len { place } else { instead_of(place) };
             let front = self.first + place * FRONT;
             let back = self.first + self.len * FRONT + place * BACK;
             // SAFETY: `first` is the offset of the first word at the beginning of a line, less than a line, and the

@@ -35,7 +35,7 @@ impl Area {
 
     /// The shard of a place.
     pub(super) fn shard_of(self, place: usize) -> usize {
-        place / self.len
+        place.checked_div(self.len).unwrap_or(0)
     }
 
     /// The first place to look for a key's record.

@@ -29,7 +29,7 @@ use super::draft::{DraftId, Drafts};
 use super::words::{BackWords, FrontWords, Part, Place};
 use crate::packed::Field;
 use crate::record::{CHANGING_WORDS, FRONT_WORDS, Recent, Words};
-use crate::sync::{Ordering, Pair};
+use crate::sync::{Ordering, Pair, SoleWriter};
 
 /// The low half, above the bits of `Recent`: a version, and whether the words are in a draft.
 const RECENT: Field = Field::lowest(Recent::LOW_BITS);
@@ -107,6 +107,8 @@ impl Version {
 pub(super) struct Front {
     control: Pair,
     words: FrontWords,
+    /// The copier, who writes the words of front and back.
+    writer: SoleWriter,
 }
 
 /// The rest of it.
@@ -119,7 +121,7 @@ pub(super) struct Back {
 #[cfg(any(test, tidegate_loom, tidegate_shuttle))]
 impl Front {
     pub(super) fn vacant() -> Self {
-        Self { control: Pair::zeroed(), words: FrontWords::zeroed() }
+        Self { control: Pair::zeroed(), words: FrontWords::zeroed(), writer: SoleWriter::new() }
     }
 }
 
@@ -281,6 +283,7 @@ impl<'a> Slot<'a> {
         (words, recent): (&Words, Recent),
         drafts: &Drafts,
     ) {
+        self.front.writer.writes();
         self.home().store(part, words);
         // The swap publishes the home words. It fails only if another's version counts by now, and that comes home.
         let mut recent = recent;
@@ -290,6 +293,7 @@ impl<'a> Slot<'a> {
             if let Some(draft) = version.draft() {
                 // Torn if that draft is displaced and reused meanwhile; then the swap above fails again.
                 let part = if version.ring_in_draft() { Part::Whole } else { Part::Head };
+                self.front.writer.writes();
                 self.home().copy_from(part, drafts.words(draft));
             }
         }
@@ -337,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
+    #[cfg(not(any(tidegate_loom, tidegate_shuttle, tidegate_watched)))]
     fn a_slot_is_half_a_cache_line_and_three_halves() {
         assert_eq!((size_of::<Front>(), align_of::<Front>()), (32, 32));
         assert_eq!((size_of::<Back>(), align_of::<Back>()), (96, 32));

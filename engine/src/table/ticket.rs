@@ -61,11 +61,11 @@ impl Ticket {
 }
 
 #[derive(Debug)]
-pub(super) struct Tickets(Box<[Typed<Ticket>]>);
+pub(super) struct Tickets(Box<[Typed<Ticket>; TICKETS]>);
 
 impl Tickets {
     pub(super) fn new() -> Self {
-        Self((0..TICKETS).map(|_| Typed::new(Ticket(0))).collect())
+        Self(Box::new(std::array::from_fn(|_| Typed::new(Ticket(0)))))
     }
 
     fn of(&self, tag: u64) -> &Typed<Ticket> {

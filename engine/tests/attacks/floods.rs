@@ -96,7 +96,7 @@ fn random_keys_against_a_full_table(scale: Scale) {
     let (keys, overflowed, cap) = (known.limiter.keys(), known.limiter.overflowed(), resident());
     let (limiter, plan, over) = (known.limiter.clone(), known.plan, AtomicBool::new(false));
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let other = scope.spawn(|| {
             let start = Instant::now();
             for number in 0..flood {
                 // Beyond the numbers of the known keys.
@@ -110,6 +110,7 @@ fn random_keys_against_a_full_table(scale: Scale) {
         while !over.load(Ordering::Relaxed) {
             known.call(&mut during);
         }
+        other.join().unwrap();
     });
     check_resident(scale, cap);
     figure("known keys, capacity", format!("{} of {}", known.keys.len(), scale.of(4_000, 1_000_000)));

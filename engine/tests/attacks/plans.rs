@@ -26,9 +26,10 @@ fn more_plans_than_there_is_room_for(scale: Scale) {
     let tried = room as u64 + room as u64 / 4;
     let start = Instant::now();
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for thread in 0..THREADS {
             let (limiter, added, refused) = (&limiter, &added, &refused);
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 // Each plan comes from two threads.
                 for number in (thread / 2..tried).step_by(THREADS as usize / 2) {
                     match limiter.add_plan(&custom(100 + number)) {
@@ -39,8 +40,9 @@ fn more_plans_than_there_is_room_for(scale: Scale) {
                         }
                     }
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!((admitted("meanwhile"), admitted("customer")), (24, 8));
     });
     rate("plans offered", 2 * tried, start);

@@ -120,14 +120,18 @@ fn many_threads_hammer_one_denial(scale: Scale) {
     let told = limiter.check("hammered", plan, Cost::REQUEST, at);
     let start = Instant::now();
     let other = thread::scope(|scope| {
+        let mut threads = Vec::new();
         for _ in 0..THREADS {
-            scope.spawn(|| {
+            threads.push(scope.spawn(|| {
                 for _ in 0..calls {
                     assert_eq!(limiter.check("hammered", plan, Cost::REQUEST, at), told);
                 }
-            });
+            }));
         }
-        (0..1_000).filter(|_| limiter.check("other", plan, Cost::REQUEST, at).is_admitted()).count()
+        let other =
+            (0..1_000).filter(|_| limiter.check("other", plan, Cost::REQUEST, at).is_admitted()).count();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        other
     });
     rate("denials of eight threads together", THREADS * calls, start);
     let observed = limiter.observed();

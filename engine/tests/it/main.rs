@@ -17,6 +17,7 @@ mod kept;
 /// What operators are told.
 mod observed;
 /// The specification in code: a sequential model with a full log and exact fractions.
+#[allow(dead_code, reason = "the search for orders and the fuzz targets use other parts of it")]
 mod oracle;
 /// R4: clients at an even pace.
 mod pace;

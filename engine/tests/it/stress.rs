@@ -38,8 +38,9 @@ fn threads_together_get_what_one_would() {
         std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)));
     let barrier = Barrier::new(THREADS);
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for _ in 0..THREADS {
-            scope.spawn(|| {
+            threads.push(scope.spawn(|| {
                 for phase in 0..PHASES {
                     barrier.wait();
                     for call in 0..KEYS * 8 {
@@ -50,8 +51,9 @@ fn threads_together_get_what_one_would() {
                         }
                     }
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     for key in &admitted {
         check_rules(&key.iter().map(|count| count.load(Ordering::Relaxed)).collect::<Vec<_>>());
@@ -119,9 +121,10 @@ fn settles_of_many_threads_add_up() {
     let clock = Arc::new(ManualClock::new(Timestamp::both(Nanos::from_secs(1_000))));
     let expected = Mutex::new(0);
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for thread in 0..THREADS as u64 {
             let (limiter, clock, expected) = (limiter.clone(), clock.clone(), &expected);
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 let mut used = 0;
                 for call in 0..EACH {
                     let decision = limiter.check("key", plan, Cost::tokens(100), clock.now());
@@ -135,8 +138,9 @@ fn settles_of_many_threads_add_up() {
                     }
                 }
                 *expected.lock().unwrap() += used;
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let (_, standing) = limiter.peek("key", plan, Cost::default(), clock.now());
     let left = standing.status(LimitId::TokensDay).unwrap().remaining;
@@ -168,9 +172,10 @@ fn threads_that_settle_and_cancel_get_what_one_would() {
     let (log, open) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let barrier = Barrier::new(THREADS);
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for thread in 0..THREADS as u64 {
             let (log, open, barrier, limiter) = (&log, &open, &barrier, &limiter);
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(thread + 1);
                 let mut next = |below: u64| {
                     random ^= random << 13;
@@ -205,8 +210,9 @@ fn threads_that_settle_and_cancel_get_what_one_would() {
                         }
                     }
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let mut log = log.into_inner().unwrap();
     let rest = open.into_inner().unwrap();
@@ -314,8 +320,9 @@ fn what_threads_charge_is_owed() {
     let at = phase_time(0);
     let barrier = Barrier::new(THREADS);
     thread::scope(|scope| {
+        let mut threads = Vec::new();
         for _ in 0..THREADS {
-            scope.spawn(|| {
+            threads.push(scope.spawn(|| {
                 for key in 0..MANY_KEYS {
                     if key % 16 == 0 {
                         barrier.wait();
@@ -325,8 +332,9 @@ fn what_threads_charge_is_owed() {
                         assert!(limiter.check(&key, plan, Cost::tokens(1), at).is_admitted());
                     }
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     // After two windows they are empty, and the buckets owe what was charged less twice the limit.
     let later = at.after(WINDOW + WINDOW);

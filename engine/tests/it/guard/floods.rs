@@ -219,9 +219,10 @@ fn strikes_of_many_threads_all_count() {
     let guard = Guard::builder().addresses(4_096).pairs(64).tolerance(1_000).drain(Nanos::from_secs(3_600));
     let guard = guard.build().unwrap();
     std::thread::scope(|scope| {
+        let mut threads = Vec::new();
         for thread in 0..THREADS {
             let guard = &guard;
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 for call in 0..EACH {
                     // A second apart: no burst.
                     let at = secs(u64::from(call));
@@ -229,8 +230,9 @@ fn strikes_of_many_threads_all_count() {
                     let _ = guard.strike(v4(1_000 + thread), at);
                     let _ = guard.strike(v4(10_000 + thread * EACH + call), at);
                 }
-            });
+            }));
         }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let strikes = u64::from(THREADS * EACH);
     assert_eq!(guard.statistics(secs(200)).strikes, 3 * strikes);
