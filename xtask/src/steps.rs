@@ -10,7 +10,7 @@ pub(crate) fn test() -> Outcome {
     tests()?;
     documentation()?;
     loom(Some(2))?;
-    fuzz::build()?;
+    fuzz::test()?;
     println!("\nAll held.");
     Ok(())
 }
