@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn threads_beyond_the_first_ones_share_a_word() {
         let latest = LatestCharge::new();
+        let barrier = std::sync::Barrier::new(2 * OWNED);
         std::thread::scope(|scope| {
-            let barrier = std::sync::Barrier::new(2 * OWNED);
             for thread in 0..2 * OWNED as u64 {
                 let (latest, barrier) = (&latest, &barrier);
                 scope.spawn(move || {
