@@ -69,14 +69,16 @@ mod tests {
         let latest = LatestCharge::new();
         let barrier = std::sync::Barrier::new(2 * OWNED);
         std::thread::scope(|scope| {
+            let mut threads = Vec::new();
             for thread in 0..2 * OWNED as u64 {
                 let (latest, barrier) = (&latest, &barrier);
-                scope.spawn(move || {
+                threads.push(scope.spawn(move || {
                     barrier.wait();
                     (0..100).for_each(|turn| latest.note(Nanos::new(turn * 1_000 + thread)));
                     barrier.wait();
-                });
+                }));
             }
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
         assert_eq!(latest.get(), Nanos::new(99_000 + 2 * OWNED as u64 - 1));
     }

@@ -103,7 +103,6 @@ fn a_thread_that_counts_while_another_reads_is_never_seen_torn() {
                 }
             }));
         }
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
         let mut before = 0;
         for _ in 0..2_000 {
             let total = observer.observed().denied.total();
@@ -116,6 +115,7 @@ fn a_thread_that_counts_while_another_reads_is_never_seen_torn() {
             }
         }
         done.store(true, Ordering::Relaxed);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 
