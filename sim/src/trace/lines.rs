@@ -10,13 +10,16 @@ pub(super) struct Lines {
     reader: BufReader<Box<dyn Read + Send>>,
     line: Vec<u8>,
     number: u64,
+    /// What parts the line at hand from the next.
+    end: &'static [u8],
     /// The line at hand is to be given once more.
     again: bool,
 }
 
 impl Lines {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader: BufReader::with_capacity(BUFFER, reader), line: Vec::new(), number: 0, again: false }
+        let reader = BufReader::with_capacity(BUFFER, reader);
+        Self { reader, line: Vec::new(), number: 0, end: b"", again: false }
     }
 
     /// Goes to the next line that is not blank; `false` at the end.
@@ -41,7 +44,7 @@ impl Lines {
 
     /// Adds the next line to the one at hand, with the line end that parts them: a quoted field goes on there.
     pub(super) fn join_next(&mut self) -> io::Result<bool> {
-        self.line.push(b'\n');
+        self.line.extend_from_slice(self.end);
         self.append()
     }
 
@@ -52,12 +55,12 @@ impl Lines {
             return Ok(false);
         }
         self.number += 1;
-        if self.line.last() == Some(&b'\n') {
-            self.line.pop();
-            if self.line.last() == Some(&b'\r') {
-                self.line.pop();
-            }
-        }
+        self.end = match self.line.as_slice() {
+            [.., b'\r', b'\n'] => b"\r\n",
+            [.., b'\n'] => b"\n",
+            _ => b"",
+        };
+        self.line.truncate(self.line.len() - self.end.len());
         Ok(true)
     }
 
@@ -97,5 +100,14 @@ mod tests {
         assert_eq!(lines("\u{feff}a\r\n\r\n\r\nb\r\nc\r\n"), expected);
         assert_eq!(lines(""), []);
         assert_eq!(lines("\n\n"), []);
+    }
+
+    /// A quoted key of two lines lost the `\r` between them, and was one key with another that never had it.
+    #[test]
+    fn joined_lines_are_parted_as_they_were_written() {
+        let mut lines = Lines::new(Box::new("a\r\nb\nc\r\n".as_bytes()));
+        assert!(lines.advance().unwrap() && lines.join_next().unwrap() && lines.join_next().unwrap());
+        assert_eq!((lines.line(), lines.number()), (b"a\r\nb\nc".as_slice(), 3));
+        assert!(!lines.join_next().unwrap());
     }
 }
