@@ -72,11 +72,17 @@ impl<'a> Group<'a> {
     }
 
     /// Runs to the end of the time.
-    pub(crate) fn run(mut self) -> Result<(), TooManyCalls> {
+    pub(crate) fn run(self) -> Result<(), TooManyCalls> {
+        self.run_at_most(u64::MAX)
+    }
+
+    /// Runs to the end of the time, or until so many events have happened.
+    pub(crate) fn run_at_most(mut self, most: u64) -> Result<(), TooManyCalls> {
         for source in self.schedule.sources() {
             self.plan_event(self.schedule.first(source), Class::Arrival, source);
         }
-        while let Some(event) = self.events.next() {
+        for _ in 0..most {
+            let Some(event) = self.events.next() else { break };
             self.handle(event)?;
         }
         debug_assert_eq!(self.limiter.overflowed(), 0, "every key has a record of its own");

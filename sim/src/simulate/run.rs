@@ -42,7 +42,7 @@ pub(crate) fn run(scenario: &Scenario, seed: u64, threads: usize) -> anyhow::Res
         .num_threads(threads)
         .build()
         .context("the threads cannot be started")?;
-    let bin = Nanos::new(scenario.duration.get().div_ceil(BINS));
+    let bin = bin_of(scenario.duration);
     let horizon = Horizon { start: scenario.start, end: scenario.duration, bin };
     let parts = parts(scenario);
     let progress = progress(parts.len());
@@ -64,7 +64,13 @@ pub(crate) fn run(scenario: &Scenario, seed: u64, threads: usize) -> anyhow::Res
     Ok(Outcome { seed, bin, populations, total })
 }
 
-fn empty() -> Tally {
+/// The length of an interval of the counts over time.
+pub(crate) fn bin_of(duration: Nanos) -> Nanos {
+    Nanos::new(duration.get().div_ceil(BINS))
+}
+
+/// Nothing counted yet.
+pub(crate) fn empty() -> Tally {
     Tally::new(BINS as usize)
 }
 

@@ -16,9 +16,9 @@ use crate::toml_text::{self, TomlError, TomlText};
 use std::path::Path;
 use tidegate::{Nanos, Plan};
 
-/// What is simulated.
+/// What is simulated: a scenario that can be run.
 #[derive(Clone, Debug)]
-pub(crate) struct Scenario {
+pub struct Scenario {
     /// What the report calls it.
     pub(crate) name: String,
     /// The seed, if none is given on the command line.
@@ -138,7 +138,8 @@ impl Scenario {
         Ok(Self::parse(&path.display().to_string(), &text)?)
     }
 
-    fn parse(file: &str, text: &str) -> Result<Self, TomlError> {
+    /// Reads a scenario from a text; `file` is its name in errors.
+    pub fn parse(file: &str, text: &str) -> Result<Self, TomlError> {
         let text = TomlText::new(file, text);
         resolve::scenario(text.parse()?).map_err(|fault| fault.within(text))
     }

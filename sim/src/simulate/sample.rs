@@ -1,0 +1,91 @@
+//! A small run of any scenario: few clients, few events, all outputs.
+//!
+//! A scenario may ask for days of work. A sample of it ends soon whatever it asks for, and still goes through everything
+//! that a whole run does.
+
+use super::group::{Group, Horizon};
+use super::run::{Outcome, bin_of, empty};
+use super::scenario::{Arrivals, Population, Scenario};
+use super::{draws::Draws, report, summary::Summary, table};
+
+/// What a sample of a scenario comes to, as the command would give it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The JSON object.
+    pub json: String,
+    /// The table.
+    pub table: String,
+    /// The report.
+    pub page: String,
+}
+
+impl Scenario {
+    /// Runs so many events of so many clients of each population, and gives all that is made of it.
+    pub fn sample(&self, clients: u32, events: u64) -> anyhow::Result<Sample> {
+        let small = self.of_few(clients.max(1));
+        let outcome = small.run_briefly(events)?;
+        let summary = Summary::new(&small, &outcome);
+        Ok(Sample {
+            json: serde_json::to_string(&summary)?,
+            table: table::render(&summary),
+            page: report::render(&small, &outcome, &summary)?,
+        })
+    }
+
+    /// The same with no population of more clients, and no burst of more calls.
+    fn of_few(&self, most: u32) -> Self {
+        let cut = |population: &Population| {
+            let clients = population.clients.min(most);
+            let arrivals = match population.arrivals.clone() {
+                Arrivals::Burst { calls, every, aligned } => {
+                    Arrivals::Burst { calls: calls.min(most), every, aligned }
+                }
+                arrivals => arrivals,
+            };
+            let clients_per_key = population.clients_per_key.min(clients);
+            Population { clients, clients_per_key, arrivals, ..population.clone() }
+        };
+        Self { populations: self.populations.iter().map(cut).collect(), ..self.clone() }
+    }
+
+    fn run_briefly(&self, events: u64) -> anyhow::Result<Outcome> {
+        let bin = bin_of(self.duration);
+        let horizon = Horizon { start: self.start, end: self.duration, bin };
+        let (mut populations, mut total) = (Vec::new(), empty());
+        for population in &self.populations {
+            let mut tally = empty();
+            let draws = Draws::new(self.seed, 0, &population.name);
+            Group::new(population, 0..population.clients, draws, horizon, &mut tally)
+                .run_at_most(events)
+                .map_err(|_| {
+                    anyhow::anyhow!("population `{}`: too many calls wait at once", population.name)
+                })?;
+            total.add(&tally);
+            populations.push(tally);
+        }
+        Ok(Outcome { seed: self.seed, bin, populations, total })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_of_a_scenario_without_end_ends() {
+        let text = r#"
+            duration = "400d"
+            [[population]]
+            name = "endless"
+            plan = "free"
+            clients = 10_000_000
+            clients_per_key = 10_000_000
+            arrivals = { burst = { calls = 10_000_000, every = "1ms" } }
+            retry = "immediate"
+        "#;
+        let scenario = Scenario::parse("endless.toml", text).unwrap();
+        let sample = scenario.sample(8, 1_000).unwrap();
+        assert!(sample.json.contains(r#""clients":8"#), "{}", sample.json);
+        assert_eq!(sample, scenario.sample(8, 1_000).unwrap());
+    }
+}
