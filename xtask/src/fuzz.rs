@@ -1,11 +1,29 @@
-//! The fuzz targets: building them needs a C++ compiler, running them also cargo-fuzz and a nightly toolchain.
+//! The fuzz targets: building them, and running them with libFuzzer's instrumentation.
+
+mod campaign;
+mod report;
 
 use crate::runner::{Failed, Outcome, Step, answers, root, skip};
+use campaign::Campaign;
 use std::fs;
 use std::time::Duration;
 
 /// The fuzz targets are no members of the workspace: cargo-fuzz builds them with flags of its own.
 pub(crate) const MANIFEST: &str = "fuzz/Cargo.toml";
+
+const SMOKE: Duration = Duration::from_secs(30);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Runs each target for half a minute, or, where the tools for that are missing, builds them.
+pub(crate) fn test() -> Outcome {
+    match missing_tool() {
+        None => smoke(SMOKE),
+        Some(missing) => {
+            skip(Campaign::QUESTION, missing)?;
+            build()
+        }
+    }
+}
 
 /// Builds the targets, without the instrumentation: do they still fit the code they drive?
 pub(crate) fn build() -> Outcome {
@@ -19,24 +37,52 @@ pub(crate) fn build() -> Outcome {
     Step::cargo(question, &args).run()
 }
 
-/// Runs each target for a while, beginning with the seeds in the repository.
-pub(crate) fn smoke(time: Duration) -> Outcome {
-    let question = "Does no input that a fuzzer finds break a rule?";
+/// Runs all targets, each for so long.
+pub(crate) fn smoke(each: Duration) -> Outcome {
+    match missing_tool() {
+        None => Campaign { targets: targets()?, each, address_sanitizer: false }.run(),
+        Some(missing) => skip(Campaign::QUESTION, missing),
+    }
+}
+
+/// Runs the targets that are named, or all, as the arguments say. `None` for arguments that say nothing.
+pub(crate) fn run(arguments: &[&str]) -> Option<Outcome> {
+    let (mut named, mut each, mut address_sanitizer) = (Vec::new(), HOUR, false);
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--minutes" => {
+                each = Duration::try_from_secs_f64(words.next()?.parse::<f64>().ok()? * 60.0).ok()?
+            }
+            "--address-sanitizer" => address_sanitizer = true,
+            word if word.starts_with('-') => return None,
+            word => named.push(word.to_owned()),
+        }
+    }
+    Some(run_named(named, each, address_sanitizer))
+}
+
+fn run_named(named: Vec<String>, each: Duration, address_sanitizer: bool) -> Outcome {
+    let all = targets()?;
+    if let Some(unknown) = named.iter().find(|name| !all.contains(name)) {
+        return Err(Failed { step: format!("`{unknown}` is no fuzz target; there are {}", all.join(", ")) });
+    }
+    if let Some(missing) = missing_tool() {
+        return Err(Failed { step: format!("{}: {missing}", Campaign::QUESTION) });
+    }
+    let targets = if named.is_empty() { all } else { named };
+    Campaign { targets, each, address_sanitizer }.run()
+}
+
+/// What running the targets lacks.
+fn missing_tool() -> Option<&'static str> {
     if !answers("cargo", &["fuzz", "--version"]) {
-        return skip(question, "cargo-fuzz is not installed (`cargo install cargo-fuzz`)");
+        return Some("cargo-fuzz is not installed (`cargo install cargo-fuzz`)");
     }
     if !answers("cargo", &["+nightly", "--version"]) {
-        return skip(question, "there is no nightly toolchain (`rustup toolchain install nightly`)");
+        return Some("there is no nightly toolchain (`rustup toolchain install nightly`)");
     }
-    for target in targets()? {
-        let seeds = format!("fuzz/seeds/{target}");
-        let corpus = format!("fuzz/corpus/{target}");
-        fs::create_dir_all(root().join(&corpus))
-            .map_err(|error| Failed { step: format!("{corpus}: {error}") })?;
-        let limit = format!("-max_total_time={}", time.as_secs());
-        Step::nightly(question, &["fuzz", "run", &target, &corpus, &seeds, "--", &limit]).run()?;
-    }
-    Ok(())
+    None
 }
 
 /// The targets, by the files that hold them.

@@ -15,14 +15,16 @@ const HELP: &str = "\
 cargo x <command>
 
   test               All that must hold before a change is shared: format, lints, tests, documentation,
-                     loom, and the build of the fuzz targets. Stops at the first failure.
+                     loom, and half a minute of each fuzz target. Stops at the first failure.
   loom               Checks every interleaving of two or three threads with at most 2 preemptions.
   loom --deep        The same without a bound on preemptions. Takes hours.
   loom --preemptions N
                      The same with a bound of N.
+  fuzz [TARGET]... [--minutes N] [--address-sanitizer]
+                     Runs the fuzz targets, or those named, for N minutes each (60 if not given), as many at a time as
+                     there are cores, and prints a table. Needs cargo-fuzz and a nightly toolchain.
+  fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given), or says what is missing for it.
   fuzz-build         Builds the fuzz targets, with any toolchain and a C++ compiler.
-  fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given). Needs cargo-fuzz and a nightly
-                     toolchain, and says so where they are missing.
   panics             Reads the machine code of every decision: no panic, allocation, lock or system call in it but
                      what is explained. Linux on x86-64; says so elsewhere.
   sanitize [address|thread]
@@ -59,6 +61,7 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["loom"] => steps::loom(Some(2)),
         ["loom", "--deep"] => steps::loom(None),
         ["loom", "--preemptions", bound] => steps::loom(Some(bound.parse().ok()?)),
+        ["fuzz", arguments @ ..] => return fuzz::run(arguments),
         ["fuzz-build"] => fuzz::build(),
         ["fuzz-smoke"] => fuzz::smoke(Duration::from_secs(30)),
         ["fuzz-smoke", seconds] => fuzz::smoke(Duration::from_secs(seconds.parse().ok()?)),

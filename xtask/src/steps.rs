@@ -11,7 +11,7 @@ pub(crate) fn test() -> Outcome {
     documentation()?;
     loom(Some(2))?;
     panics::check()?;
-    fuzz::build()?;
+    fuzz::test()?;
     println!("\nAll held.");
     Ok(())
 }
