@@ -197,6 +197,11 @@ impl Subject {
         }
     }
 
+    /// R9: no key was charged after this, so that no change of plan is made at an earlier time.
+    pub fn heard_of_charges_until(&mut self, time: Nanos) {
+        self.oracle.hear_of_charges_until(time);
+    }
+
     /// R7: the call cost this instead.
     pub fn settled(&mut self, plans: &[Plan], made: &Made, reserved: Cost, actual: Cost, at: Timestamp) {
         self.counted.overrun(actual.tokens.saturating_sub(reserved.tokens));

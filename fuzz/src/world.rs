@@ -30,6 +30,8 @@ pub struct World {
     shared: Vec<Subject>,
     open: Vec<(Owner, Made, Reservation)>,
     at: Timestamp,
+    /// The latest time of a charge to any key.
+    latest_charge: Nanos,
     /// Calls so far: the ways of deciding are taken in turn.
     calls: usize,
     told: Told,
@@ -51,6 +53,7 @@ impl World {
             shared_plans,
             open: Vec::new(),
             at: script.start(),
+            latest_charge: Nanos::ZERO,
             calls: 0,
             told: Told::default(),
         }
@@ -173,15 +176,22 @@ impl World {
         self.told.note(&decision);
         let (subject, plans) = self.subject(owner);
         let made = subject.decided(plans, call.plan, call.cost, at, &decision);
+        let followed = subject.is_followed();
         match decision {
             Decision::Admitted(admission) => {
+                self.all_hear_of_charge();
                 let reserved = admission.reservation.cost();
-                assert!(reserved == call.cost || !subject.is_followed(), "{reserved:?}");
+                assert!(reserved == call.cost || !followed, "{reserved:?}");
                 self.open.extend(made.map(|made| (owner, made, admission.reservation)));
             }
             Decision::Denied(denial) => script.note_retry(at.after(denial.retry_after)),
             Decision::Never(_) => {}
         }
+    }
+
+    fn all_hear_of_charge(&mut self) {
+        self.latest_charge = self.latest_charge.max(self.at.monotonic);
+        self.keys.iter_mut().for_each(|key| key.heard_of_charges_until(self.latest_charge));
     }
 
     /// What is left to a key, and when all of it will be back.
@@ -229,6 +239,9 @@ impl World {
             subject.lose();
         }
         subject.settled(plans, &made, reserved, actual, at);
+        if actual.tokens > reserved.tokens {
+            self.all_hear_of_charge();
+        }
         if let Owner::Key(key) = owner {
             let known = self.limiter.overflowed() == overflowed;
             assert!(known || self.keys[key].is_lost(), "a key with an open call is known");
