@@ -38,12 +38,7 @@ impl Log {
         let time = at.monotonic.get().min(MAX_TIME);
         self.day = self.day.max(at.unix.get() / Nanos::DAY.get());
         let changed = self.plan.replace(plan).filter(|old| *old != plan);
-        // A change of plan at an earlier time takes the key back to it: `docs/rules.md`, R9.
-        let earlier = changed.is_some() && time < self.time;
-        if earlier {
-            self.charges.iter_mut().for_each(|charge| charge.forgotten = [true; 2]);
-        }
-        self.time = if earlier { time } else { self.time.max(time) };
+        self.time = self.time.max(time);
         if let Some(old) = changed {
             Unit::ALL.into_iter().for_each(|unit| self.forget(unit, window(&plans[old], unit)));
         }

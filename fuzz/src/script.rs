@@ -3,7 +3,7 @@
 //! Whatever the bytes are, they are a history: the more of them, the longer. Numbers that matter, the ceilings of the
 //! plans, the ends of their segments, midnight and the last retry time, come up more often than chance would have it.
 
-use crate::{Bytes, plan_in_range};
+use crate::{Bytes, House, plan_in_range};
 use std::sync::LazyLock;
 use tidegate::{Cost, Limit, LimitId, Nanos, Plan, Span, Timestamp, Unit};
 
@@ -57,56 +57,6 @@ pub enum Step {
     ClearOwnPlan(usize),
     /// It is this time now.
     Time(Timestamp),
-}
-
-/// How many keys there are, and room for how many.
-#[derive(Clone, Copy, Debug)]
-pub struct House {
-    /// How many keys call.
-    pub keys: usize,
-    /// For how many the limiter is built.
-    pub capacity: usize,
-    /// How long a key is not forgotten after its last call.
-    pub longest_reservation: Nanos,
-    /// The share of the record that keys without room have together.
-    pub overflow_share: f64,
-    /// Whether clocks are set back too.
-    pub clocks_go_back: bool,
-    /// Whether calls come in batches rather than one by one.
-    pub batches: bool,
-}
-
-impl House {
-    /// Few keys with more room than they need, none of which is ever forgotten; or more keys than there are places.
-    pub fn new(bytes: &mut Bytes<'_>) -> Self {
-        let kind = bytes.byte();
-        let clocks_go_back = kind & 2 == 0;
-        let batches = kind & 4 == 0;
-        if kind & 1 == 0 {
-            let longest_reservation = Nanos::MAX;
-            return Self {
-                keys: 3,
-                capacity: 64,
-                longest_reservation,
-                overflow_share: 1.0,
-                clocks_go_back,
-                batches,
-            };
-        }
-        Self {
-            keys: bytes.one_of(&[6, 10, 24]),
-            capacity: bytes.one_of(&[1, 2, 3, 8]),
-            longest_reservation: Nanos::new(bytes.one_of(&[0, 1, 1_000_000_000, 3_600_000_000_000])),
-            overflow_share: bytes.one_of(&[1.0, 0.5, 0.01]),
-            clocks_go_back,
-            batches,
-        }
-    }
-
-    /// Whether every key has a place and keeps it.
-    pub fn is_roomy(&self) -> bool {
-        self.capacity > self.keys
-    }
 }
 
 /// A history as it goes on.

@@ -1,7 +1,9 @@
 //! A limiter beside the oracle, step by step.
 
+use crate::house::scaled;
 use crate::subject::{Made, Subject, is_reached};
-use crate::{Call, House, Outcome, PLANS, Script, Step, assert_fields};
+use crate::told::Told;
+use crate::{Call, House, Outcome, Script, Step, assert_fields, limiter};
 use std::rc::Rc;
 use tidegate::{
     Cost, Decision, LimitId, LimitStatus, Limiter, Nanos, Plan, PlanId, Reservation, Timestamp, Verdict,
@@ -28,49 +30,11 @@ pub struct World {
     shared: Vec<Subject>,
     open: Vec<(Owner, Made, Reservation)>,
     at: Timestamp,
+    /// The latest time of a charge to any key.
+    latest_charge: Nanos,
     /// Calls so far: the ways of deciding are taken in turn.
     calls: usize,
     told: Told,
-}
-
-/// What the limiter's own counts should say.
-#[derive(Debug, Default)]
-struct Told {
-    admitted: u64,
-    denied: [u64; LimitId::ALL.len()],
-    never: [u64; LimitId::ALL.len()],
-    shadowed: [u64; LimitId::ALL.len()],
-    settled: u64,
-    cancelled: u64,
-}
-
-/// A limiter for a house, with its plans.
-pub fn limiter(house: House, plans: &[Plan]) -> (Limiter, Vec<PlanId>) {
-    let limiter = Limiter::builder()
-        .capacity(house.capacity)
-        .longest_reservation(house.longest_reservation)
-        .overflow_share(house.overflow_share)
-        .max_plans(Plan::built_in().len() + PLANS)
-        .max_threads(1)
-        .seed(1)
-        .build()
-        .expect("a sane house");
-    let ids = plans.iter().map(|plan| limiter.add_plan(plan).expect("room for a plan")).collect();
-    (limiter, ids)
-}
-
-/// A plan so many times as large: what keys without room have together.
-fn scaled(plan: &Plan, share: f64) -> Plan {
-    let builder = Plan::builder(plan.name()).slotted_hints(plan.has_slotted_hints());
-    let limits = plan.limits().map(|(_, limit)| {
-        let amount = ((limit.amount() as f64 * share) as u64).max(1);
-        let scaled = match limit.span() {
-            tidegate::Span::Window(window) => tidegate::Limit::window(limit.unit(), amount, window),
-            tidegate::Span::Day => tidegate::Limit::day(limit.unit(), amount),
-        };
-        scaled.with_burst(limit.burst()).with_mode(limit.mode())
-    });
-    limits.fold(builder, tidegate::PlanBuilder::limit).build().expect("a share of a plan is within the range")
 }
 
 impl World {
@@ -89,6 +53,7 @@ impl World {
             shared_plans,
             open: Vec::new(),
             at: script.start(),
+            latest_charge: Nanos::ZERO,
             calls: 0,
             told: Told::default(),
         }
@@ -211,15 +176,22 @@ impl World {
         self.told.note(&decision);
         let (subject, plans) = self.subject(owner);
         let made = subject.decided(plans, call.plan, call.cost, at, &decision);
+        let followed = subject.is_followed();
         match decision {
             Decision::Admitted(admission) => {
+                self.all_hear_of_charge();
                 let reserved = admission.reservation.cost();
-                assert!(reserved == call.cost || !subject.is_followed(), "{reserved:?}");
+                assert!(reserved == call.cost || !followed, "{reserved:?}");
                 self.open.extend(made.map(|made| (owner, made, admission.reservation)));
             }
             Decision::Denied(denial) => script.note_retry(at.after(denial.retry_after)),
             Decision::Never(_) => {}
         }
+    }
+
+    fn all_hear_of_charge(&mut self) {
+        self.latest_charge = self.latest_charge.max(self.at.monotonic);
+        self.keys.iter_mut().for_each(|key| key.heard_of_charges_until(self.latest_charge));
     }
 
     /// What is left to a key, and when all of it will be back.
@@ -267,6 +239,9 @@ impl World {
             subject.lose();
         }
         subject.settled(plans, &made, reserved, actual, at);
+        if actual.tokens > reserved.tokens {
+            self.all_hear_of_charge();
+        }
         if let Owner::Key(key) = owner {
             let known = self.limiter.overflowed() == overflowed;
             assert!(known || self.keys[key].is_lost(), "a key with an open call is known");
@@ -313,32 +288,11 @@ impl World {
 
     /// What the limiter counted is what it answered; with room for all, who called is known and nobody else.
     pub fn finish(&self) {
-        let observed = self.limiter.observed();
-        let told = &self.told;
-        assert_eq!(observed.admitted, told.admitted);
-        assert_eq!((observed.settled, observed.cancelled), (told.settled, told.cancelled));
-        for id in LimitId::ALL {
-            let counted = [observed.denied, observed.never, observed.shadowed].map(|counts| counts.of(id));
-            let answered = [told.denied, told.never, told.shadowed].map(|counts| counts[id as usize]);
-            assert_eq!(counted, answered, "denied, never, shadowed by {id:?}");
-        }
+        self.told.assert_counted(&self.limiter.observed());
         if self.house.is_roomy() {
             let known = self.keys.iter().filter(|key| key.is_known()).count();
             assert_eq!(self.limiter.keys(), known as u64);
             assert_eq!(self.limiter.overflowed(), 0);
-        }
-    }
-}
-
-impl Told {
-    fn note(&mut self, decision: &Decision) {
-        match decision {
-            Decision::Admitted(admission) => {
-                self.admitted += 1;
-                admission.shadow.iter().for_each(|id| self.shadowed[id as usize] += 1);
-            }
-            Decision::Denied(denial) => self.denied[denial.limit as usize] += 1,
-            Decision::Never(id) => self.never[*id as usize] += 1,
         }
     }
 }
