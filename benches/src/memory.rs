@@ -6,6 +6,11 @@ use std::fs;
 /// Bytes of the process that are resident now, freed ones given back first. `None` where the system does not tell.
 pub fn resident() -> Option<u64> {
     give_freed_memory_back();
+    held()
+}
+
+/// Bytes of the process that are resident now, freed ones that it holds back included. `None` where the system does not tell.
+pub fn held() -> Option<u64> {
     kibibytes("/proc/self/status", "VmRSS:")
 }
 

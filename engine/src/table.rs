@@ -225,6 +225,11 @@ impl Table {
         })
     }
 
+    /// How many drafts are claimed.
+    pub(crate) fn claimed_drafts(&self) -> usize {
+        self.drafts.claimed()
+    }
+
     /// Asks the processor for a key's record, for a decision soon to come.
     #[inline]
     pub(crate) fn prefetch(&self, fingerprint: u64) {

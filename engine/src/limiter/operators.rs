@@ -30,6 +30,12 @@ impl Limiter {
         self.table.occupancy()
     }
 
+    /// How many of the places in which a decision is written before it counts are in use. There are two for each of
+    /// `Builder::max_threads`; none is in use while no call is under way.
+    pub fn drafts_in_use(&self) -> usize {
+        self.table.claimed_drafts()
+    }
+
     /// Up to `count` of the keys with the most requests in their windows at a time, most first; of those with as many,
     /// the ones with more tokens.
     ///

@@ -118,6 +118,12 @@ impl Drafts {
         self.draft(draft).claimed.store(false, Ordering::Release);
     }
 
+    /// How many drafts are claimed, each looked at in turn.
+    pub(super) fn claimed(&self) -> usize {
+        // Ordering: Relaxed; a number for the operator, nothing is concluded from it.
+        self.drafts.iter().filter(|draft| draft.claimed.load(Ordering::Relaxed)).count()
+    }
+
     /// How many drafts nobody has claimed.
     #[cfg(test)]
     pub(super) fn free(&self) -> usize {
