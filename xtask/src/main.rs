@@ -13,11 +13,15 @@ const HELP: &str = "\
 cargo x <command>
 
   test               All that must hold before a change is shared: format, lints, tests, documentation,
-                     loom, and the build of the fuzz targets. Stops at the first failure.
+                     loom, shuttle, and the build of the fuzz targets. Stops at the first failure.
   loom               Checks every interleaving of two or three threads with at most 2 preemptions.
   loom --deep        The same without a bound on preemptions. Takes hours.
   loom --preemptions N
                      The same with a bound of N.
+  shuttle            Runs the same models, and threads that race whole scripts, in orders drawn from seeds.
+  shuttle --deep     A million orders of each. Takes hours.
+  shuttle --schedules N
+                     N orders of each.
   fuzz-build         Builds the fuzz targets, with any toolchain and a C++ compiler.
   fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given). Needs cargo-fuzz and a nightly
                      toolchain, and says so where they are missing.
@@ -52,6 +56,9 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["loom"] => steps::loom(Some(2)),
         ["loom", "--deep"] => steps::loom(None),
         ["loom", "--preemptions", bound] => steps::loom(Some(bound.parse().ok()?)),
+        ["shuttle"] => steps::shuttle(None),
+        ["shuttle", "--deep"] => steps::shuttle(Some(1_000_000)),
+        ["shuttle", "--schedules", number] => steps::shuttle(Some(number.parse().ok()?)),
         ["fuzz-build"] => fuzz::build(),
         ["fuzz-smoke"] => fuzz::smoke(Duration::from_secs(30)),
         ["fuzz-smoke", seconds] => fuzz::smoke(Duration::from_secs(seconds.parse().ok()?)),
