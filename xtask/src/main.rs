@@ -15,11 +15,15 @@ const HELP: &str = "\
 cargo x <command>
 
   test               All that must hold before a change is shared: format, lints, tests, documentation,
-                     loom, and half a minute of each fuzz target. Stops at the first failure.
+                     loom, shuttle, the machine code, and half a minute of each fuzz target. Stops at the first failure.
   loom               Checks every interleaving of two or three threads with at most 2 preemptions.
   loom --deep        The same without a bound on preemptions. Takes hours.
   loom --preemptions N
                      The same with a bound of N.
+  shuttle            Runs the same models, and threads that race whole scripts, in orders drawn from seeds.
+  shuttle --deep     A million orders of each. Takes hours.
+  shuttle --schedules N
+                     N orders of each.
   fuzz [TARGET]... [--minutes N] [--address-sanitizer]
                      Runs the fuzz targets, or those named, for N minutes each (60 if not given), as many at a time as
                      there are cores, and prints a table. Needs cargo-fuzz and a nightly toolchain.
@@ -61,6 +65,9 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["loom"] => steps::loom(Some(2)),
         ["loom", "--deep"] => steps::loom(None),
         ["loom", "--preemptions", bound] => steps::loom(Some(bound.parse().ok()?)),
+        ["shuttle"] => steps::shuttle(None),
+        ["shuttle", "--deep"] => steps::shuttle(Some(1_000_000)),
+        ["shuttle", "--schedules", number] => steps::shuttle(Some(number.parse().ok()?)),
         ["fuzz", arguments @ ..] => return fuzz::run(arguments),
         ["fuzz-build"] => fuzz::build(),
         ["fuzz-smoke"] => fuzz::smoke(Duration::from_secs(30)),

@@ -10,6 +10,7 @@ pub(crate) fn test() -> Outcome {
     tests()?;
     documentation()?;
     loom(Some(2))?;
+    shuttle(None)?;
     panics::check()?;
     fuzz::test()?;
     println!("\nAll held.");
@@ -55,6 +56,24 @@ pub(crate) fn loom(preemptions: Option<u32>) -> Outcome {
     }
     .run()
 }
+
+/// Runs the models and the histories of threads under shuttle: as many orders of each as the tests say, or as are asked
+/// for.
+pub(crate) fn shuttle(schedules: Option<u64>) -> Outcome {
+    let question = "Do the protocols hold in orders drawn at random, of more threads and longer programs?";
+    let args = ["test", "--release", "-p", "tidegate", "--lib", "--test", "linearizable"];
+    let step =
+        Step::cargo(question, &[&args[..], &["--target-dir", "target/shuttle", "--"], &SHUTTLED].concat())
+            .env("RUSTFLAGS", "--cfg tidegate_shuttle");
+    match schedules {
+        Some(schedules) => step.env("TIDEGATE_SCHEDULES", &schedules.to_string()),
+        None => step.without_env("TIDEGATE_SCHEDULES"),
+    }
+    .run()
+}
+
+/// Parts of the names of tests that mean something under shuttle.
+const SHUTTLED: [&str; 3] = ["loom", "shuttled", "faulty"];
 
 /// Runs the criterion benches, or those whose names contain `filter`.
 pub(crate) fn bench(filter: Option<&str>) -> Outcome {

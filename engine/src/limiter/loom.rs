@@ -1,7 +1,8 @@
 //! Loom models of the limiter: every interleaving, within loom's bounds, of two threads on the code that
 //! ships.
 //!
-//! They run under `--cfg tidegate_loom` (`cargo x loom`). What loom cannot see is said in
+//! They run under `--cfg tidegate_loom` (`cargo x loom`), and under as many orders as are drawn with
+//! `--cfg tidegate_shuttle` (`cargo x shuttle`). What loom cannot see is said in
 //! `docs/orderings.md`.
 
 mod day_turn;

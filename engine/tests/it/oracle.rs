@@ -202,10 +202,12 @@ impl Key {
         &self.plan
     }
 
+    #[allow(dead_code, reason = "only `tests/linearizable` asks")]
     pub(crate) fn is_known(&self) -> bool {
         self.known
     }
 
+    #[allow(dead_code, reason = "only `tests/linearizable` asks")]
     /// What a call leaves that has made its key known and is still to be decided: threads can see that, one cannot.
     pub(crate) fn make_known(&mut self, plan: &Plan) {
         (self.plan, self.known) = (plan.clone(), true);

@@ -1,7 +1,7 @@
 //! The search itself: what it accepts, what it refuses, and how little it shows of that.
 
 use crate::event::{Answer, Call, Event};
-use crate::rules::OneKey;
+use crate::rules::{OneKey, with_insertions};
 use crate::search::{Rules, Span, search};
 use crate::smallest::smallest;
 use tidegate::{Burst, Cost, Limit, LimitId, LimitSet, Nanos, Plan, Timestamp, Unit, Verdict};
@@ -193,4 +193,31 @@ fn one_too_many_is_refused_and_the_three_are_shown() {
     let late =
         [cancelled[0], cancelled[1], event(3, (8, 9), Call::Cancel { of: 2 }, Answer::Done), cancelled[3]];
     assert!(search(&OneKey::new(&plans), &late).order.is_none());
+}
+
+/// The one thing that threads can see and a single one cannot: see [`with_insertions`].
+#[test]
+fn a_key_may_be_known_before_the_call_that_makes_it_known() {
+    let day =
+        |name, requests| Plan::builder(name).limit(Limit::day(Unit::Requests, requests)).build().unwrap();
+    let plans = [day("one", 1), day("two", 2)];
+    let (yesterday, today) = (Timestamp::both(Nanos::ZERO), Timestamp::both(Nanos::DAY));
+    let admitted = |span, at| Event { at, ..event(0, span, CHECK, ADMITTED) };
+    let three = Cost { requests: 3, tokens: 0 };
+    let never = Answer::Verdict(Verdict::Never(LimitId::RequestsDay));
+    let denied = |span| Event { at: today, ..event(1, span, Call::Check { plan: 1, cost: three }, never) };
+    // The call of yesterday counts today, although nothing of today was charged.
+    let used_up = Answer::Verdict(Verdict::Deny(tidegate::Denial {
+        limit: LimitId::RequestsDay,
+        retry_after: Nanos::DAY,
+    }));
+    let counted = Event { at: today, ..event(2, (5, 6), CHECK, used_up) };
+    let has_order = |events: &[Event]| search(&OneKey::new(&plans), events).order.is_some();
+    let overlapping = [admitted((0, 3), yesterday), denied((1, 2)), counted];
+    assert!(!has_order(&overlapping), "to one thread that is wrong");
+    assert!(has_order(&with_insertions(&plans, &overlapping)));
+    for apart in [[(0, 1), (1, 2)], [(2, 3), (1, 2)]] {
+        let events = [admitted(apart[0], yesterday), denied(apart[1]), counted];
+        assert!(!has_order(&with_insertions(&plans, &events)), "they did not overlap");
+    }
 }

@@ -1,11 +1,18 @@
 //! Limiters with a planted fault, which the search must find: nobody believes a test that never failed.
 
+use crate::counts::Counts;
 use crate::event::{Statuses, statuses};
+#[cfg(not(tidegate_shuttle))]
 use crate::races::{Runs, run};
+#[cfg(tidegate_shuttle)]
+use crate::shuttled::{roomy, run};
 use crate::subject::Subject;
+#[cfg(tidegate_shuttle)]
+use shuttle::thread::yield_now;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(not(tidegate_shuttle))]
 use std::thread::yield_now;
 use tidegate::{Admission, Cost, Decision, LimitId, Limiter, PlanId, Reservation, Timestamp, Verdict};
 
@@ -161,28 +168,41 @@ impl Subject for Faulty {
 /// Each of them is found out, and what is shown of it is less than was recorded.
 #[test]
 fn limiters_with_a_fault_are_found_out() {
+    let (mut shown_of_all, mut all_of_all) = (0, 0);
     for fault in FAULTS {
-        let runs = Runs { histories: 20_000, threads: 3, seed: 1 };
-        let found = run(runs, |limiter| Faulty::new(limiter, fault));
-        let report = found.expect_err(&format!("{fault:?} was not found out"));
+        let report = histories_of(fault).expect_err(&format!("{fault:?} was not found out"));
         let (shown, all) = report.split_once("of all of these").expect("both are shown");
         let events = |text: &str| text.lines().filter(|line| line.contains("  thread ")).count();
-        assert!((1..events(all)).contains(&events(shown)), "{fault:?}: {report}");
+        assert!((1..=events(all)).contains(&events(shown)), "{fault:?}: {report}");
+        (shown_of_all, all_of_all) = (shown_of_all + events(shown), all_of_all + events(all));
         println!("{fault:?}, {report}");
     }
+    assert!(shown_of_all * 2 < all_of_all, "{shown_of_all} of {all_of_all} are shown");
+}
+
+#[cfg(not(tidegate_shuttle))]
+fn histories_of(fault: Fault) -> Result<Counts, String> {
+    run(Runs { histories: 20_000, threads: 3, seed: 1 }, |limiter| Faulty::new(limiter, fault))
+}
+
+#[cfg(tidegate_shuttle)]
+fn histories_of(fault: Fault) -> Result<Counts, String> {
+    run(20_000, move |history| roomy(history, 3, |limiter| Faulty::new(limiter, fault)))
 }
 
 /// And without a fault, what lets others in is not taken for one.
+#[cfg(not(tidegate_shuttle))]
 #[test]
 fn a_limiter_whose_calls_wait_is_none_of_them() {
-    let runs = Runs { histories: 500, threads: 3, seed: 1 };
-    // No change of plan is late where none is made late, and so on: a fault that does not come to pass.
-    let counts = run(runs, Waiting).unwrap_or_else(|why| panic!("{why}"));
+    let counts =
+        run(Runs { histories: 500, threads: 3, seed: 1 }, Waiting).unwrap_or_else(|why| panic!("{why}"));
     assert!(counts.overlapping > 0, "{counts}");
 }
 
+#[cfg(not(tidegate_shuttle))]
 struct Waiting(Limiter);
 
+#[cfg(not(tidegate_shuttle))]
 impl Subject for Waiting {
     fn limiter(&self) -> &Limiter {
         &self.0

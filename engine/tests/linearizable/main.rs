@@ -13,7 +13,6 @@ mod counts;
 /// What is recorded of a call.
 mod event;
 /// Limiters with a planted fault.
-#[cfg(not(tidegate_shuttle))]
 mod faulty;
 /// A limiter with plans.
 mod house;

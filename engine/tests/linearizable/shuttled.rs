@@ -26,7 +26,10 @@ const ROOMY: Size = Size { keys: 2, threads: 1, kept: Nanos::MAX };
 type Found = Mutex<Result<Counts, String>>;
 
 /// Plays histories, each given its number; what they were, or the first that has no order.
-pub(crate) fn run(schedules: u64, play: fn(u64) -> Result<Counts, String>) -> Result<Counts, String> {
+pub(crate) fn run(
+    schedules: u64,
+    play: impl Fn(u64) -> Result<Counts, String> + Copy + Send + Sync + 'static,
+) -> Result<Counts, String> {
     let first = number("TIDEGATE_SEED").unwrap_or(1);
     let schedules = number("TIDEGATE_SCHEDULES").unwrap_or(schedules);
     let found = Arc::new(Found::new(Ok(Counts::default())));
@@ -46,7 +49,7 @@ pub(crate) fn run(schedules: u64, play: fn(u64) -> Result<Counts, String>) -> Re
 fn schedule(
     scheduler: impl Scheduler + 'static,
     seed: u64,
-    play: fn(u64) -> Result<Counts, String>,
+    play: impl Fn(u64) -> Result<Counts, String> + Copy + Send + Sync + 'static,
     found: &Arc<Found>,
 ) {
     let mut config = Config::new();
@@ -74,7 +77,7 @@ fn schedule(
 pub(crate) fn roomy<S: Subject + Send + 'static>(
     history: u64,
     threads: usize,
-    subject: fn(Limiter) -> S,
+    subject: impl Fn(Limiter) -> S,
 ) -> Result<Counts, String> {
     let house = House::new(history, ROOMY, &subject);
     let script = script::draw_repeatably(history, house.sets.len(), threads);
@@ -104,7 +107,10 @@ fn raced<S: Subject + Send + 'static>(race: Race<S>, threads: usize) -> Arc<Race
     race
 }
 
-fn check(schedules: u64, play: fn(u64) -> Result<Counts, String>) -> Counts {
+fn check(
+    schedules: u64,
+    play: impl Fn(u64) -> Result<Counts, String> + Copy + Send + Sync + 'static,
+) -> Counts {
     let counts = run(schedules, play).unwrap_or_else(|why| panic!("{why}"));
     println!("{counts}");
     assert!(counts.overlapping > 0, "shuttle lets calls overlap: {counts}");
