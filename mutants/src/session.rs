@@ -1,0 +1,283 @@
+//! A whole run: the copy is made and built, the mutants are tried, two at a time.
+
+use crate::copy::{Built, CompilerError, Copy, Program};
+use crate::mutant::Site;
+use crate::plan::Plan;
+use crate::report::{Line, Outcome};
+use crate::run::{self, Answer};
+use crate::splice::{self, CHOICE};
+use crate::stages::{self, Limits, Stage};
+use crate::worlds::World;
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// What a run goes by.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    root: &'a Path,
+    /// Where copies, builds and the report are.
+    folder: PathBuf,
+    plan: &'a Plan,
+    jobs: usize,
+}
+
+/// The copy that holds every change that can be chosen at run time.
+#[derive(Debug)]
+struct Together {
+    copy: Copy,
+    programs: Vec<(World, Program)>,
+    limits: BTreeMap<&'static str, Limits>,
+    /// Those that have to be built alone.
+    alone: BTreeSet<u32>,
+    /// Those that are no programs.
+    unbuildable: BTreeSet<u32>,
+}
+
+/// Which mutants an error of the compiler is about.
+struct Blamed {
+    /// The change itself does not compile.
+    itself: BTreeSet<u32>,
+    /// The choice between changes does not.
+    choice: BTreeSet<u32>,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(root: &'a Path, folder: PathBuf, plan: &'a Plan, jobs: usize) -> Self {
+        Self { root, folder, plan, jobs }
+    }
+
+    /// Tries these mutants.
+    pub(crate) fn run(&self, ids: &BTreeSet<u32>) -> Result<Vec<Line>> {
+        let together = self.together()?;
+        let left = Mutex::new(ids.iter().copied().collect::<VecDeque<_>>());
+        let lines = Mutex::new(Vec::new());
+        let log = Mutex::new(File::create(self.folder.join("progress.jsonl"))?);
+        let start = Instant::now();
+        let work = |job: usize| -> Result<()> {
+            let mut own = None;
+            while let Some(id) = take(&left) {
+                let line = self.try_one(id, &together, job, &mut own)?;
+                writeln!(lock(&log), "{}", serde_json::to_string(&line)?)?;
+                let mut lines = lock(&lines);
+                lines.push(line);
+                tell(&lines, ids.len(), start);
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let work = &work;
+            let workers: Vec<_> = (0..self.jobs).map(|job| scope.spawn(move || work(job))).collect();
+            workers.into_iter().try_for_each(|worker| worker.join().expect("a worker does not panic"))
+        })?;
+        Ok(lines.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn try_one(&self, id: u32, together: &Together, job: usize, own: &mut Option<Copy>) -> Result<Line> {
+        let start = Instant::now();
+        let site = self.plan.site_of(id);
+        let mutant = self.plan.mutant(id).clone();
+        let alone = site.constant || together.alone.contains(&id);
+        let (outcome, killer) = if together.unbuildable.contains(&id) {
+            (Outcome::Unbuildable, None)
+        } else if alone {
+            let copy = match own {
+                Some(copy) => copy,
+                None => own.insert(self.copy(&format!("alone-{job}"))?),
+            };
+            self.try_alone(id, site, copy, together)?
+        } else {
+            self.try_together(id, site, together)?
+        };
+        Ok(Line { mutant, outcome, killer, seconds: start.elapsed().as_secs_f64(), alone })
+    }
+
+    fn try_together(&self, id: u32, site: &Site, together: &Together) -> Result<(Outcome, Option<String>)> {
+        for stage in stages::of(site, self.plan.mutant(id).kind) {
+            let program = stages::program(&stage, &together.programs).context("every stage has a program")?;
+            let answer = run::run(program, &stage, &together.copy.engine(), id, together.limits[stage.name])?;
+            if answer != Answer::Passed {
+                return Ok(outcome(answer, &stage));
+            }
+        }
+        Ok((Outcome::Missed, None))
+    }
+
+    /// Builds a mutant by itself, stage by stage.
+    fn try_alone(
+        &self,
+        id: u32,
+        site: &Site,
+        copy: &Copy,
+        together: &Together,
+    ) -> Result<(Outcome, Option<String>)> {
+        let source = &self.plan.sources[site.file];
+        let path = format!("engine/{}", source.path);
+        copy.write(&path, &splice::single(self.plan, id))?;
+        let tried = self.try_built(site, self.plan.mutant(id).kind, copy, together);
+        copy.write(&path, &source.text)?;
+        tried
+    }
+
+    fn try_built(
+        &self,
+        site: &Site,
+        kind: crate::mutant::Kind,
+        copy: &Copy,
+        together: &Together,
+    ) -> Result<(Outcome, Option<String>)> {
+        let mut programs: Vec<(World, Program)> = Vec::new();
+        for stage in stages::of(site, kind) {
+            if stages::program(&stage, &programs).is_none() {
+                let what: &[&str] = if stage.program == "tidegate" { &["--lib"] } else { &["--test", stage.program] };
+                match copy.build(stage.world, what)? {
+                    Built::Programs(built) => {
+                        programs.extend(built.into_iter().map(|program| (stage.world, program)));
+                    }
+                    Built::Not(errors) => return Ok(not_built(&errors)),
+                }
+            }
+            let program = stages::program(&stage, &programs).context("the program was built")?;
+            let answer = run::run(program, &stage, &copy.engine(), 0, together.limits[stage.name])?;
+            if answer != Answer::Passed {
+                return Ok(outcome(answer, &stage));
+            }
+        }
+        Ok((Outcome::Missed, None))
+    }
+
+    fn copy(&self, name: &str) -> Result<Copy> {
+        Copy::of(self.root, self.folder.join(name), self.folder.join(format!("{name}-builds")))
+    }
+
+    /// Makes the copy with all changes, builds it, and runs all tests without any of them.
+    fn together(&self) -> Result<Together> {
+        fs::create_dir_all(&self.folder)?;
+        let copy = self.copy("together")?;
+        let (alone, unbuildable) = self.settle_on_changes(&copy)?;
+        let mut together =
+            Together { copy, programs: Vec::new(), limits: BTreeMap::new(), alone, unbuildable };
+        for (world, what) in [(World::Ships, "--tests"), (World::Loom, "--lib"), (World::Portable, "--lib")] {
+            eprintln!("builds all changes at once ({world:?})");
+            match together.copy.build(world, &[what])? {
+                Built::Programs(built) => {
+                    together.programs.extend(built.into_iter().map(|program| (world, program)));
+                }
+                Built::Not(errors) => bail!("{}", errors[0].text),
+            }
+        }
+        for stage in stages::ALL {
+            let program = stages::program(&stage, &together.programs).context("every stage has a program")?;
+            let start = Instant::now();
+            let answer = run::run(program, &stage, &together.copy.engine(), 0, Limits::of_baseline())?;
+            ensure!(answer == Answer::Passed, "without a mutant, the tests `{}`: {answer:?}", stage.name);
+            eprintln!("`{}` holds without a mutant, {:.1} s", stage.name, start.elapsed().as_secs_f64());
+            together.limits.insert(stage.name, Limits::after(start.elapsed()));
+        }
+        Ok(together)
+    }
+
+    /// Leaves changes out until the compiler takes the rest.
+    fn settle_on_changes(&self, copy: &Copy) -> Result<(BTreeSet<u32>, BTreeSet<u32>)> {
+        let known = self.folder.join("left-out.json");
+        let (mut alone, mut unbuildable) = (BTreeSet::new(), BTreeSet::new());
+        let _ = &known;
+        loop {
+            let without: BTreeSet<_> = alone.union(&unbuildable).copied().collect();
+            let spliced: Vec<_> =
+                (0..self.plan.sources.len()).map(|file| splice::all(self.plan, file, &without)).collect();
+            for (source, spliced) in self.plan.sources.iter().zip(&spliced) {
+                let choice = if source.path == "src/lib.rs" { CHOICE } else { "" };
+                copy.write(&format!("engine/{}", source.path), &format!("{}{choice}", spliced.text))?;
+            }
+            let mut errors = Vec::new();
+            for world in [World::Ships, World::Loom, World::Portable] {
+                if let Built::Not(more) = copy.check(world)? {
+                    errors.extend(more);
+                    break;
+                }
+            }
+            if errors.is_empty() {
+                return Ok((alone, unbuildable));
+            }
+            let before = alone.len() + unbuildable.len();
+            for error in &errors {
+                let blamed = self.blame(error, &spliced)?;
+                unbuildable.extend(blamed.itself);
+                alone.extend(blamed.choice);
+            }
+            alone.retain(|id| !unbuildable.contains(id));
+            eprintln!("{} changes do not compile beside others", alone.len() + unbuildable.len());
+            ensure!(alone.len() + unbuildable.len() > before, "no change is to blame for:\n{}", errors[0].text);
+        }
+    }
+
+    /// The changes within which the error lies; else those of the innermost site around it.
+    fn blame(&self, error: &CompilerError, spliced: &[splice::Spliced]) -> Result<Blamed> {
+        let mut blamed = Blamed { itself: BTreeSet::new(), choice: BTreeSet::new() };
+        for (file, place) in &error.places {
+            let file = file.strip_prefix("engine/").unwrap_or(file);
+            let Some(file) = self.plan.sources.iter().position(|source| source.path == *file) else { continue };
+            let holds = |range: &std::ops::Range<usize>| range.start <= place.start && place.end <= range.end;
+            let change = spliced[file].changes.iter().find(|(_, range)| holds(range));
+            if let Some((id, _)) = change {
+                blamed.itself.insert(*id);
+                continue;
+            }
+            let innermost =
+                spliced[file].sites.iter().filter(|(_, range)| holds(range)).min_by_key(|(_, range)| range.len());
+            if let Some((first, _)) = innermost {
+                blamed.choice.extend(self.plan.site_of(*first).ids());
+            }
+        }
+        ensure!(
+            !blamed.itself.is_empty() || !blamed.choice.is_empty(),
+            "no change is to blame for:\n{}",
+            error.text
+        );
+        Ok(blamed)
+    }
+}
+
+fn outcome(answer: Answer, stage: &Stage) -> (Outcome, Option<String>) {
+    let (outcome, test) = match answer {
+        Answer::Passed => return (Outcome::Missed, None),
+        Answer::Failed(test) => (Outcome::Caught, test),
+        Answer::Died(test) => (Outcome::Died, test),
+        Answer::Hung(test) => (Outcome::Hung, test),
+    };
+    (outcome, Some(format!("{}: {test}", stage.name)))
+}
+
+/// A constant that an assertion refuses is caught by the compiler; anything else is no program.
+fn not_built(errors: &[CompilerError]) -> (Outcome, Option<String>) {
+    if errors.iter().any(|error| error.code.as_deref() == Some("E0080")) {
+        (Outcome::Refused, Some("the compiler".into()))
+    } else {
+        (Outcome::Unbuildable, None)
+    }
+}
+
+fn take(left: &Mutex<VecDeque<u32>>) -> Option<u32> {
+    lock(left).pop_front()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says how far the run is.
+fn tell(lines: &[Line], of: usize, start: Instant) {
+    let line = &lines[lines.len() - 1];
+    if line.outcome == Outcome::Missed {
+        eprintln!("missed {}", line.mutant);
+    }
+    if lines.len() % 100 == 0 || lines.len() == of {
+        let missed = lines.iter().filter(|line| line.outcome == Outcome::Missed).count();
+        eprintln!("{} of {of}, {missed} missed, {:.0} s", lines.len(), start.elapsed().as_secs_f64());
+    }
+}
