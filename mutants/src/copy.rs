@@ -12,11 +12,19 @@ use walkdir::WalkDir;
 /// The profile of the builds: quick to build, with the checks of a debug build, and quick enough to run.
 const PROFILE: &str = r#"
 inherits = "dev"
-opt-level = 1
 debug = 0
 incremental = true
 codegen-units = 16
 "#;
+
+/// How much a copy's code is optimized.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Effort {
+    /// Built once, run often.
+    Run,
+    /// Built often, run once.
+    Build,
+}
 
 /// A copy in a folder of its own.
 #[derive(Debug)]
@@ -24,6 +32,7 @@ pub(crate) struct Copy {
     folder: PathBuf,
     /// Where its builds go, by world.
     builds: PathBuf,
+    effort: Effort,
 }
 
 /// What a build has come to.
@@ -54,8 +63,8 @@ pub(crate) struct CompilerError {
 
 impl Copy {
     /// Copies the workspace `root`; builds of the copy go to `builds`.
-    pub(crate) fn of(root: &Path, folder: PathBuf, builds: PathBuf) -> Result<Self> {
-        let copy = Self { folder, builds };
+    pub(crate) fn of(root: &Path, folder: PathBuf, builds: PathBuf, effort: Effort) -> Result<Self> {
+        let copy = Self { folder, builds, effort };
         let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
         copy.write("Cargo.toml", &engine_alone(&manifest)?)?;
         for file in ["Cargo.lock", "README.md"] {
@@ -105,6 +114,11 @@ impl Copy {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(command).args(["--profile", "mutants", "-p", "tidegate", "--all-features", "--offline"]);
         cargo.args(what).args(["--message-format", "json"]).current_dir(&self.folder);
+        let level = match self.effort {
+            Effort::Run => "3",
+            Effort::Build => "1",
+        };
+        cargo.env("CARGO_PROFILE_MUTANTS_OPT_LEVEL", level);
         cargo.env("CARGO_TARGET_DIR", self.builds.join(folder));
         cargo.env("RUSTFLAGS", format!("--cap-lints=allow{flags}"));
         if world == World::Loom {

@@ -14,7 +14,7 @@ mod run;
 mod session;
 mod sources;
 mod splice;
-mod stages;
+mod tests;
 mod walk;
 mod worlds;
 

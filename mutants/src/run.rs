@@ -1,14 +1,13 @@
 //! One run of a program that holds tests, up to its first failure.
 
 use crate::copy::Program;
-use crate::stages::{Limits, Stage};
 use anyhow::{Context, Result};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the tests said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,25 +28,66 @@ const MEMORY: &str = "12000000";
 /// The signal that a process gets when it has used up its time.
 const OUT_OF_TIME: i32 = 24;
 
-/// Runs the tests of a stage with this mutant, 0 for none.
-pub(crate) fn run(program: &Program, stage: &Stage, engine: &Path, mutant: u32, limits: Limits) -> Result<Answer> {
-    let seconds = limits.processor.as_secs().max(1).to_string();
-    let mut child = Command::new("sh")
+/// How long tests may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Of the processor: a loop that does not end uses it up.
+    processor: Duration,
+    /// Of the clock: threads that wait for each other use no processor.
+    clock: Duration,
+}
+
+impl Limits {
+    /// The limits of tests that take so long without a mutant.
+    pub(crate) fn of(taken: Duration) -> Self {
+        let processor = taken * 3 + Duration::from_secs(3);
+        Self { processor, clock: processor * 4 + Duration::from_secs(30) }
+    }
+
+    /// What tests may take that show how long they take.
+    pub(crate) fn of_baseline() -> Self {
+        Self::of(Duration::from_secs(120))
+    }
+}
+
+/// What is to be run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) program: &'a Program,
+    /// The tests.
+    pub(crate) names: &'a [&'a str],
+    /// The engine's folder.
+    pub(crate) engine: &'a Path,
+    /// The mutant, 0 for none.
+    pub(crate) mutant: u32,
+    /// Where to write which sites were come by.
+    pub(crate) trace: Option<&'a Path>,
+    pub(crate) limits: Limits,
+}
+
+/// Runs tests, one after the other.
+pub(crate) fn run(task: &Task<'_>) -> Result<Answer> {
+    let seconds = task.limits.processor.as_secs().max(1).to_string();
+    let mut command = Command::new("sh");
+    command
         .args(["-c", "ulimit -S -t \"$0\"; ulimit -v \"$1\"; ulimit -c 0; shift; exec \"$@\"", &seconds, MEMORY])
-        .arg(&program.path)
-        .args(stage.arguments)
-        .current_dir(engine)
-        .env("TIDEGATE_MUTANT", mutant.to_string())
+        .arg(&task.program.path)
+        .arg("--exact")
+        .args(task.names)
+        .current_dir(task.engine)
+        .env("TIDEGATE_MUTANT", task.mutant.to_string())
         .env("RUST_TEST_THREADS", "1")
         .env("RUST_BACKTRACE", "0")
         .env("LOOM_MAX_PREEMPTIONS", "2")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("a POSIX shell is needed to limit the time of a process")?;
+        .stderr(Stdio::null());
+    if let Some(trace) = task.trace {
+        command.env("TIDEGATE_MUTANT_TRACE", trace);
+    }
+    let mut child = command.spawn().context("a POSIX shell is needed to limit the time of a process")?;
     let said = listen(&mut child);
-    let (answer, text) = follow(&said, Instant::now() + limits.clock);
+    let (answer, text) = follow(&said, Instant::now() + task.limits.clock);
     if let Some(answer) = answer {
         // It may have ended by itself.
         let _ = child.kill();

@@ -1,17 +1,18 @@
 //! A whole run: the copy is made and built, the mutants are tried, two at a time.
 
-use crate::copy::{Built, CompilerError, Copy, Program};
+use crate::copy::{Built, CompilerError, Copy, Effort, Program};
 use crate::mutant::Site;
 use crate::plan::Plan;
 use crate::report::{Line, Outcome};
-use crate::run::{self, Answer};
-use crate::splice::{self, CHOICE};
-use crate::stages::{self, Limits, Stage};
+use crate::run::{self, Answer, Limits, Task};
+use crate::splice::{self, CHOICE, Spliced};
+use crate::tests::{self, Batch, PROGRAMS, Suite};
 use crate::worlds::World;
 use anyhow::{Context, Result, bail, ensure};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -30,8 +31,7 @@ pub(crate) struct Session<'a> {
 #[derive(Debug)]
 struct Together {
     copy: Copy,
-    programs: Vec<(World, Program)>,
-    limits: BTreeMap<&'static str, Limits>,
+    suites: Vec<Suite>,
     /// Those that have to be built alone.
     alone: BTreeSet<u32>,
     /// Those that are no programs.
@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
         } else if alone {
             let copy = match own {
                 Some(copy) => copy,
-                None => own.insert(self.copy(&format!("alone-{job}"))?),
+                None => own.insert(self.copy(&format!("alone-{job}"), Effort::Build)?),
             };
             self.try_alone(id, site, copy, together)?
         } else {
@@ -97,17 +97,19 @@ impl<'a> Session<'a> {
     }
 
     fn try_together(&self, id: u32, site: &Site, together: &Together) -> Result<(Outcome, Option<String>)> {
-        for stage in stages::of(site, self.plan.mutant(id).kind) {
-            let program = stages::program(&stage, &together.programs).context("every stage has a program")?;
-            let answer = run::run(program, &stage, &together.copy.engine(), id, together.limits[stage.name])?;
+        let engine = together.copy.engine();
+        for batch in tests::meeting(&together.suites, site, self.plan.mutant(id).kind, false) {
+            let suite = together.suites.iter().find(|suite| is_of(&batch, suite.world, &suite.program));
+            let program = &suite.context("a batch is of a suite")?.program;
+            let answer = meet(&batch, program, &engine, id)?;
             if answer != Answer::Passed {
-                return Ok(outcome(answer, &stage));
+                return Ok(outcome(answer, &batch));
             }
         }
         Ok((Outcome::Missed, None))
     }
 
-    /// Builds a mutant by itself, stage by stage.
+    /// Builds a mutant by itself, one program of tests after the other.
     fn try_alone(
         &self,
         id: u32,
@@ -118,74 +120,45 @@ impl<'a> Session<'a> {
         let source = &self.plan.sources[site.file];
         let path = format!("engine/{}", source.path);
         copy.write(&path, &splice::single(self.plan, id))?;
-        let tried = self.try_built(site, self.plan.mutant(id).kind, copy, together);
+        let batches = tests::meeting(&together.suites, site, self.plan.mutant(id).kind, true);
+        let tried = try_built(&batches, copy);
         copy.write(&path, &source.text)?;
         tried
     }
 
-    fn try_built(
-        &self,
-        site: &Site,
-        kind: crate::mutant::Kind,
-        copy: &Copy,
-        together: &Together,
-    ) -> Result<(Outcome, Option<String>)> {
-        let mut programs: Vec<(World, Program)> = Vec::new();
-        for stage in stages::of(site, kind) {
-            if stages::program(&stage, &programs).is_none() {
-                let what: &[&str] = if stage.program == "tidegate" { &["--lib"] } else { &["--test", stage.program] };
-                match copy.build(stage.world, what)? {
-                    Built::Programs(built) => {
-                        programs.extend(built.into_iter().map(|program| (stage.world, program)));
-                    }
-                    Built::Not(errors) => return Ok(not_built(&errors)),
-                }
-            }
-            let program = stages::program(&stage, &programs).context("the program was built")?;
-            let answer = run::run(program, &stage, &copy.engine(), 0, together.limits[stage.name])?;
-            if answer != Answer::Passed {
-                return Ok(outcome(answer, &stage));
-            }
-        }
-        Ok((Outcome::Missed, None))
-    }
-
-    fn copy(&self, name: &str) -> Result<Copy> {
-        Copy::of(self.root, self.folder.join(name), self.folder.join(format!("{name}-builds")))
+    fn copy(&self, name: &str, effort: Effort) -> Result<Copy> {
+        Copy::of(self.root, self.folder.join(name), self.folder.join(format!("{name}-builds")), effort)
     }
 
     /// Makes the copy with all changes, builds it, and runs all tests without any of them.
     fn together(&self) -> Result<Together> {
         fs::create_dir_all(&self.folder)?;
-        let copy = self.copy("together")?;
+        let copy = self.copy("together", Effort::Run)?;
         let (alone, unbuildable) = self.settle_on_changes(&copy)?;
-        let mut together =
-            Together { copy, programs: Vec::new(), limits: BTreeMap::new(), alone, unbuildable };
+        let mut programs = Vec::new();
         for (world, what) in [(World::Ships, "--tests"), (World::Loom, "--lib"), (World::Portable, "--lib")] {
             eprintln!("builds all changes at once ({world:?})");
-            match together.copy.build(world, &[what])? {
-                Built::Programs(built) => {
-                    together.programs.extend(built.into_iter().map(|program| (world, program)));
-                }
+            match copy.build(world, &[what])? {
+                Built::Programs(built) => programs.extend(built.into_iter().map(|program| (world, program))),
                 Built::Not(errors) => bail!("{}", errors[0].text),
             }
         }
-        for stage in stages::ALL {
-            let program = stages::program(&stage, &together.programs).context("every stage has a program")?;
+        let mut suites = Vec::new();
+        for (world, name) in PROGRAMS {
             let start = Instant::now();
-            let answer = run::run(program, &stage, &together.copy.engine(), 0, Limits::of_baseline())?;
-            ensure!(answer == Answer::Passed, "without a mutant, the tests `{}`: {answer:?}", stage.name);
-            eprintln!("`{}` holds without a mutant, {:.1} s", stage.name, start.elapsed().as_secs_f64());
-            together.limits.insert(stage.name, Limits::after(start.elapsed()));
+            let program = programs.iter().find(|(built, program)| *built == world && program.name == name);
+            let (_, program) = program.with_context(|| format!("there is no program {name}"))?;
+            let suite = Suite::of(world, program.clone(), &copy.engine(), &self.folder, self.jobs)?;
+            let (count, seconds) = (suite.tests.len(), start.elapsed().as_secs_f64());
+            eprintln!("{count} tests of `{name}` ({world:?}) hold without a mutant, {seconds:.0} s");
+            suites.push(suite);
         }
-        Ok(together)
+        Ok(Together { copy, suites, alone, unbuildable })
     }
 
     /// Leaves changes out until the compiler takes the rest.
     fn settle_on_changes(&self, copy: &Copy) -> Result<(BTreeSet<u32>, BTreeSet<u32>)> {
-        let known = self.folder.join("left-out.json");
         let (mut alone, mut unbuildable) = (BTreeSet::new(), BTreeSet::new());
-        let _ = &known;
         loop {
             let without: BTreeSet<_> = alone.union(&unbuildable).copied().collect();
             let spliced: Vec<_> =
@@ -206,7 +179,7 @@ impl<'a> Session<'a> {
             }
             let before = alone.len() + unbuildable.len();
             for error in &errors {
-                let blamed = self.blame(error, &spliced)?;
+                let blamed = self.blame(error, &spliced, &without)?;
                 unbuildable.extend(blamed.itself);
                 alone.extend(blamed.choice);
             }
@@ -216,41 +189,78 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The changes within which the error lies; else those of the innermost site around it.
-    fn blame(&self, error: &CompilerError, spliced: &[splice::Spliced]) -> Result<Blamed> {
+    /// The changes within which the error lies; else those of the innermost site around it that has any left; else
+    /// all within it.
+    fn blame(&self, error: &CompilerError, spliced: &[Spliced], without: &BTreeSet<u32>) -> Result<Blamed> {
         let mut blamed = Blamed { itself: BTreeSet::new(), choice: BTreeSet::new() };
         for (file, place) in &error.places {
             let file = file.strip_prefix("engine/").unwrap_or(file);
             let Some(file) = self.plan.sources.iter().position(|source| source.path == *file) else { continue };
-            let holds = |range: &std::ops::Range<usize>| range.start <= place.start && place.end <= range.end;
-            let change = spliced[file].changes.iter().find(|(_, range)| holds(range));
-            if let Some((id, _)) = change {
+            let around = |range: &Range<usize>| range.start <= place.start && place.end <= range.end;
+            let within = |range: &Range<usize>| place.start <= range.start && range.end <= place.end;
+            let has_changes = |first: u32| self.plan.site_of(first).ids().any(|id| !without.contains(&id));
+            let Spliced { changes, sites, .. } = &spliced[file];
+            let innermost = || {
+                let sites = sites.iter().filter(|(first, range)| around(range) && has_changes(*first));
+                sites.min_by_key(|(_, range)| range.len())
+            };
+            if let Some((id, _)) = changes.iter().find(|(_, range)| around(range)) {
                 blamed.itself.insert(*id);
-                continue;
-            }
-            let innermost =
-                spliced[file].sites.iter().filter(|(_, range)| holds(range)).min_by_key(|(_, range)| range.len());
-            if let Some((first, _)) = innermost {
+            } else if let Some((first, _)) = innermost() {
                 blamed.choice.extend(self.plan.site_of(*first).ids());
+            } else {
+                blamed.choice.extend(changes.iter().filter(|(_, range)| within(range)).map(|(id, _)| *id));
             }
         }
-        ensure!(
-            !blamed.itself.is_empty() || !blamed.choice.is_empty(),
-            "no change is to blame for:\n{}",
-            error.text
-        );
+        let is_any = !blamed.itself.is_empty() || !blamed.choice.is_empty();
+        ensure!(is_any, "no change is to blame for:\n{}", error.text);
         Ok(blamed)
     }
 }
 
-fn outcome(answer: Answer, stage: &Stage) -> (Outcome, Option<String>) {
+fn try_built(batches: &[Batch<'_>], copy: &Copy) -> Result<(Outcome, Option<String>)> {
+    let mut programs: Vec<(World, Program)> = Vec::new();
+    for batch in batches {
+        if !programs.iter().any(|(world, program)| is_of(batch, *world, program)) {
+            let what: &[&str] = if batch.program == "tidegate" { &["--lib"] } else { &["--test", batch.program] };
+            match copy.build(batch.world, what)? {
+                Built::Programs(built) => programs.extend(built.into_iter().map(|program| (batch.world, program))),
+                Built::Not(errors) => return Ok(not_built(&errors)),
+            }
+        }
+        let program = programs.iter().find(|(world, program)| is_of(batch, *world, program));
+        let (_, program) = program.context("the program was built")?;
+        let answer = meet(batch, program, &copy.engine(), 0)?;
+        if answer != Answer::Passed {
+            return Ok(outcome(answer, batch));
+        }
+    }
+    Ok((Outcome::Missed, None))
+}
+
+fn is_of(batch: &Batch<'_>, world: World, program: &Program) -> bool {
+    batch.world == world && batch.program == program.name
+}
+
+fn meet(batch: &Batch<'_>, program: &Program, engine: &Path, mutant: u32) -> Result<Answer> {
+    let names: Vec<_> = batch.tests.iter().map(|test| test.name.as_str()).collect();
+    let limits = Limits::of(batch.tests.iter().map(|test| test.took).sum());
+    run::run(&Task { program, names: &names, engine, mutant, trace: None, limits })
+}
+
+fn outcome(answer: Answer, batch: &Batch<'_>) -> (Outcome, Option<String>) {
     let (outcome, test) = match answer {
         Answer::Passed => return (Outcome::Missed, None),
         Answer::Failed(test) => (Outcome::Caught, test),
         Answer::Died(test) => (Outcome::Died, test),
         Answer::Hung(test) => (Outcome::Hung, test),
     };
-    (outcome, Some(format!("{}: {test}", stage.name)))
+    let program = match batch.world {
+        World::Ships => batch.program,
+        World::Loom => "loom",
+        World::Portable => "portable",
+    };
+    (outcome, Some(format!("{program}: {test}")))
 }
 
 /// A constant that an assertion refuses is caught by the compiler; anything else is no program.

@@ -84,21 +84,21 @@ impl Splicer<'_> {
         let others = others + &left_out.collect::<String>();
         match site.form {
             Form::Body => {
-                self.to.text.push_str("{ match crate::mutant::chosen() {");
+                self.to.text.push_str(&format!("{{ match crate::mutant::chosen({first}) {{"));
                 self.arms(site, &ids, |code| format!("return {code}"));
                 self.to.text.push_str(&format!("{others} => {{}} }} "));
                 self.range(site.range.start + 1..site.range.end - 1, within);
                 self.to.text.push('}');
             }
             Form::Statement => {
-                self.to.text.push_str(&format!("match crate::mutant::chosen() {{ {others} => {{ "));
+                self.to.text.push_str(&format!("match crate::mutant::chosen({first}) {{ {others} => {{ "));
                 self.range(site.range.clone(), within);
                 self.to.text.push_str(" }");
                 self.arms(site, &ids, |_| "{}".to_owned());
                 self.to.text.push('}');
             }
             Form::Expression => {
-                self.to.text.push_str(&format!("(match crate::mutant::chosen() {{ {others} => "));
+                self.to.text.push_str(&format!("(match crate::mutant::chosen({first}) {{ {others} => "));
                 self.range(site.range.clone(), within);
                 self.to.text.push(',');
                 self.arms(site, &ids, str::to_owned);
@@ -106,12 +106,12 @@ impl Splicer<'_> {
             }
             Form::Guard => {
                 let start = self.to.text.len();
-                self.to.text.push_str(&format!(" if crate::mutant::chosen() != {first}"));
+                self.to.text.push_str(&format!(" if crate::mutant::chosen({first}) != {first}"));
                 self.to.changes.push((first, start..self.to.text.len()));
             }
             Form::LoopEnd => {
                 let start = self.to.text.len();
-                self.to.text.push_str(&format!("; if crate::mutant::chosen() == {first} {{ break; }}"));
+                self.to.text.push_str(&format!("; if crate::mutant::chosen({first}) == {first} {{ break; }}"));
                 self.to.changes.push((first, start..self.to.text.len()));
             }
             Form::Text => unreachable!("a text is never chosen at run time"),
@@ -133,27 +133,6 @@ fn starts_after(inner: &Site, outer: &Site) -> bool {
     inner.range.is_empty() && inner.range.start >= outer.range.end
 }
 
-/// The module by which the copy knows which change is chosen: read once, before anything else runs.
-pub(crate) const CHOICE: &str = r#"
-mod mutant {
-    #![allow(missing_docs)]
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    static CHOSEN: AtomicU32 = AtomicU32::new(0);
-
-    #[inline(always)]
-    pub(crate) fn chosen() -> u32 {
-        CHOSEN.load(Ordering::Relaxed)
-    }
-
-    #[used]
-    #[unsafe(link_section = ".init_array")]
-    static AT_START: extern "C" fn() = {
-        extern "C" fn at_start() {
-            let chosen = std::env::var("TIDEGATE_MUTANT").ok().and_then(|text| text.parse().ok());
-            CHOSEN.store(chosen.unwrap_or(0), Ordering::Relaxed);
-        }
-        at_start
-    };
-}
-"#;
+/// The module by which the copy knows which change is chosen, read before anything else runs; or notes, where no change is
+/// chosen and it is asked to, which sites it comes by.
+pub(crate) const CHOICE: &str = include_str!("choice.rs.in");

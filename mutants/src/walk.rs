@@ -594,7 +594,8 @@ fn is_assignment(op: &BinOp) -> bool {
 fn is_wildcard(pattern: &Pat) -> bool {
     match pattern {
         Pat::Wild(_) => true,
-        Pat::Ident(name) => name.subpat.is_none(),
+        // `None` looks like a name too.
+        Pat::Ident(name) => name.subpat.is_none() && name.ident.to_string().starts_with(char::is_lowercase),
         _ => false,
     }
 }
