@@ -54,7 +54,7 @@ impl<'a> Session<'a> {
     /// Tries these mutants.
     pub(crate) fn run(&self, ids: &BTreeSet<u32>) -> Result<Vec<Line>> {
         let together = self.together()?;
-        let left = Mutex::new(ids.iter().copied().collect::<VecDeque<_>>());
+        let left = Mutex::new(self.in_order(ids, &together));
         let lines = Mutex::new(Vec::new());
         let log = Mutex::new(File::create(self.folder.join("progress.jsonl"))?);
         let start = Instant::now();
@@ -75,6 +75,15 @@ impl<'a> Session<'a> {
             workers.into_iter().try_for_each(|worker| worker.join().expect("a worker does not panic"))
         })?;
         Ok(lines.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The kinds that are asked for by name first, and what has to be built alone last.
+    fn in_order(&self, ids: &BTreeSet<u32>, together: &Together) -> VecDeque<u32> {
+        let mut ids: Vec<_> = ids.iter().copied().collect();
+        ids.sort_by_key(|id| {
+            (self.plan.site_of(*id).constant || together.alone.contains(id), self.plan.mutant(*id).kind)
+        });
+        ids.into()
     }
 
     fn try_one(&self, id: u32, together: &Together, job: usize, own: &mut Option<Copy>) -> Result<Line> {

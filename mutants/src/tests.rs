@@ -17,11 +17,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The programs that hold tests, the quickest first: the build, and the name that cargo has for it.
-pub(crate) const PROGRAMS: [(World, &str); 6] = [
+pub(crate) const PROGRAMS: [(World, &str); 7] = [
     (World::Ships, "tidegate"),
     (World::Ships, "it"),
-    (World::Ships, "no_alloc"),
+    (World::Ships, "no_surprises"),
     (World::Ships, "attacks"),
+    (World::Ships, "linearizable"),
     (World::Loom, "tidegate"),
     (World::Portable, "tidegate"),
 ];
