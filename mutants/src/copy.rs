@@ -126,7 +126,8 @@ impl Copy {
             cargo.env("CARGO_PROFILE_MUTANTS_DEBUG_ASSERTIONS", "false");
             cargo.env("CARGO_PROFILE_MUTANTS_OVERFLOW_CHECKS", "false");
         }
-        let output = cargo.stdin(Stdio::null()).stderr(Stdio::piped()).output().context("cargo does not start")?;
+        let output =
+            cargo.stdin(Stdio::null()).stderr(Stdio::piped()).output().context("cargo does not start")?;
         let messages: Vec<Message> = String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
@@ -149,7 +150,9 @@ fn engine_alone(manifest: &str) -> Result<String> {
     workspace.insert("members".into(), Value::Array(vec!["engine".into()]));
     workspace.remove("default-members");
     if let Some(dependencies) = workspace.get_mut("dependencies").and_then(Value::as_table_mut) {
-        dependencies.retain(|_, dependency| dependency.get("path").is_none_or(|path| path.as_str() == Some("engine")));
+        dependencies.retain(|_, dependency| {
+            dependency.get("path").is_none_or(|path| path.as_str() == Some("engine"))
+        });
     }
     let profiles = manifest.entry("profile").or_insert_with(|| Value::Table(Table::new()));
     let profiles = profiles.as_table_mut().context("`profile` is no table")?;

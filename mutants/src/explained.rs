@@ -50,7 +50,8 @@ impl Entry {
 pub(crate) fn read(page: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let (mut file, mut item) = (String::new(), String::new());
-    let lines = page.lines().skip_while(|line| *line != HEADING).skip(1).take_while(|line| !line.starts_with("## "));
+    let lines =
+        page.lines().skip_while(|line| *line != HEADING).skip(1).take_while(|line| !line.starts_with("## "));
     for line in lines {
         let codes: Vec<_> = line.split('`').skip(1).step_by(2).map(str::to_owned).collect();
         if line.starts_with("- `") {
@@ -60,7 +61,9 @@ pub(crate) fn read(page: &str) -> Vec<Entry> {
             if rest.starts_with("every `") {
                 entries.extend(codes.first().map(|kind| of(Which::Every(kind.clone()))));
             } else {
-                entries.extend(pairs(rest).into_iter().map(|(original, changed)| of(Which::Pair(original, changed))));
+                entries.extend(
+                    pairs(rest).into_iter().map(|(original, changed)| of(Which::Pair(original, changed))),
+                );
             }
         }
     }

@@ -90,7 +90,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let chosen: BTreeSet<_> = plan
         .mutants
         .iter()
-        .filter(|mutant| arguments.only.is_empty() || arguments.only.iter().any(|only| is_meant(mutant, only)))
+        .filter(|mutant| {
+            arguments.only.is_empty() || arguments.only.iter().any(|only| is_meant(mutant, only))
+        })
         .filter(|mutant| !arguments.survivors || survived(mutant))
         .filter(|mutant| arguments.shard.is_none_or(|(which, of)| mutant.id % of == which % of))
         .map(|mutant| mutant.id)
@@ -117,9 +119,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
 fn is_meant(mutant: &Mutant, only: &str) -> bool {
     match only.parse::<u32>() {
         Ok(id) => mutant.id == id,
-        Err(_) => {
-            mutant.kind.to_string() == only || mutant.file.contains(only) || mutant.item.contains(only)
-        }
+        Err(_) => mutant.kind.to_string() == only || mutant.file.contains(only) || mutant.item.contains(only),
     }
 }
 

@@ -55,14 +55,17 @@ impl Plan {
 
     /// Numbers the changes, from 1 on: 0 is no mutant.
     fn number(&mut self) {
-        self.sites.sort_by_key(|site| (site.file, site.range.start, std::cmp::Reverse(site.range.end), site.form));
+        self.sites
+            .sort_by_key(|site| (site.file, site.range.start, std::cmp::Reverse(site.range.end), site.form));
         let mut seen: HashMap<_, usize> = HashMap::new();
         for site in &mut self.sites {
             site.first = self.mutants.len() as u32 + 1;
             for change in &site.changes {
                 let file = self.sources[site.file].path.trim_start_matches("src/").to_owned();
                 let (original, mutant) = change.shown.clone();
-                let nth = seen.entry((file.clone(), site.item.clone(), original.clone(), mutant.clone())).or_default();
+                let nth = seen
+                    .entry((file.clone(), site.item.clone(), original.clone(), mutant.clone()))
+                    .or_default();
                 *nth += 1;
                 self.mutants.push(Mutant {
                     id: self.mutants.len() as u32 + 1,
@@ -95,8 +98,10 @@ fn files(sources: &[Source]) -> Result<Vec<(String, Presence)>> {
     let mut files = Vec::new();
     let mut open = vec![("src/lib.rs".to_owned(), Presence::EVERYWHERE)];
     while let Some((path, presence)) = open.pop() {
-        let source =
-            sources.iter().find(|source| source.path == path).with_context(|| format!("{path} is missing"))?;
+        let source = sources
+            .iter()
+            .find(|source| source.path == path)
+            .with_context(|| format!("{path} is missing"))?;
         let folder = if path == "src/lib.rs" { "src" } else { path.trim_end_matches(".rs") };
         for (module, within) in walk::modules(source) {
             let presence = Presence {

@@ -27,13 +27,6 @@ pub(crate) enum Outcome {
     Unbuildable,
 }
 
-impl Outcome {
-    /// Whether something noticed.
-    pub(crate) fn is_caught(self) -> bool {
-        matches!(self, Self::Caught | Self::Hung | Self::Died | Self::Refused)
-    }
-}
-
 /// A line of the report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Line {
@@ -50,7 +43,8 @@ pub(crate) struct Line {
 /// Reads a report; none is an empty one.
 pub(crate) fn read(path: &Path) -> Result<Vec<Line>> {
     let Ok(text) = fs::read_to_string(path) else { return Ok(Vec::new()) };
-    let lines = text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("in {}", path.display())));
+    let lines =
+        text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("in {}", path.display())));
     lines.collect()
 }
 
@@ -73,7 +67,9 @@ pub(crate) fn merged(before: Vec<Line>, new: Vec<Line>, mutants: &[Mutant]) -> V
     }
     let line_of = |mutant: &Mutant| {
         let (file, item, original, changed, nth) = mutant.key();
-        let mut line = known.get(&(file.to_owned(), item.to_owned(), original.to_owned(), changed.to_owned(), nth))?.clone();
+        let mut line = known
+            .get(&(file.to_owned(), item.to_owned(), original.to_owned(), changed.to_owned(), nth))?
+            .clone();
         line.mutant = mutant.clone();
         Some(line)
     };
@@ -103,7 +99,10 @@ impl Counts {
 }
 
 /// Counts all lines, those of one kind too; `is_explained` tells of survivors.
-pub(crate) fn count(lines: &[Line], is_explained: impl Fn(&Line) -> bool) -> (BTreeMap<Kind, Counts>, Counts) {
+pub(crate) fn count(
+    lines: &[Line],
+    is_explained: impl Fn(&Line) -> bool,
+) -> (BTreeMap<Kind, Counts>, Counts) {
     let (mut by_kind, mut all) = (BTreeMap::<_, Counts>::new(), Counts::default());
     for line in lines {
         for counts in [by_kind.entry(line.mutant.kind).or_default(), &mut all] {
@@ -127,7 +126,16 @@ pub(crate) fn count(lines: &[Line], is_explained: impl Fn(&Line) -> bool) -> (BT
 pub(crate) fn table(by_kind: &BTreeMap<Kind, Counts>, all: Counts) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["kind", "programs", "caught", "of these hung", "missed", "explained", "caught, %", "no program"]);
+    table.set_header([
+        "kind",
+        "programs",
+        "caught",
+        "of these hung",
+        "missed",
+        "explained",
+        "caught, %",
+        "no program",
+    ]);
     let row = |name: String, counts: Counts| {
         let numbers = [counts.programs(), counts.caught, counts.hung, counts.missed, counts.explained];
         let mut row = vec![name];

@@ -57,7 +57,9 @@ pub(crate) fn methods(name: &str) -> &'static [Call] {
     match name {
         "min" => &[Other("max"), Receiver],
         "max" => &[Other("min"), Receiver],
-        "clamp" | "rev" | "skip" | "take_while" | "filter" | "next_multiple_of" | "next_power_of_two" => &[Receiver],
+        "clamp" | "rev" | "skip" | "take_while" | "filter" | "next_multiple_of" | "next_power_of_two" => {
+            &[Receiver]
+        }
         "saturating_add" => &[Other("saturating_sub"), Other("wrapping_add")],
         "saturating_sub" => &[Other("saturating_add"), Other("wrapping_sub")],
         "saturating_mul" => &[Other("wrapping_mul"), Other("saturating_add")],
@@ -102,8 +104,13 @@ fn values(of: &Type) -> Vec<String> {
     match of {
         Type::Tuple(tuple) if tuple.elems.is_empty() => texts(&["()"]),
         Type::Tuple(tuple) => {
-            let first: Vec<_> = tuple.elems.iter().filter_map(|part| values(part).into_iter().next()).collect();
-            if first.len() == tuple.elems.len() { vec![format!("({},)", first.join(", "))] } else { Vec::new() }
+            let first: Vec<_> =
+                tuple.elems.iter().filter_map(|part| values(part).into_iter().next()).collect();
+            if first.len() == tuple.elems.len() {
+                vec![format!("({},)", first.join(", "))]
+            } else {
+                Vec::new()
+            }
         }
         Type::Reference(reference) if is_named(&reference.elem, "str") => texts(&["\"\"", "\"xyzzy\""]),
         Type::Array(array) => {

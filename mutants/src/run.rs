@@ -70,7 +70,12 @@ pub(crate) fn run(task: &Task<'_>) -> Result<Answer> {
     let seconds = task.limits.processor.as_secs().max(1).to_string();
     let mut command = Command::new("sh");
     command
-        .args(["-c", "ulimit -S -t \"$0\"; ulimit -v \"$1\"; ulimit -c 0; shift; exec \"$@\"", &seconds, MEMORY])
+        .args([
+            "-c",
+            "ulimit -S -t \"$0\"; ulimit -v \"$1\"; ulimit -c 0; shift; exec \"$@\"",
+            &seconds,
+            MEMORY,
+        ])
         .arg(&task.program.path)
         .arg("--exact")
         .args(task.names)

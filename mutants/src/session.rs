@@ -58,10 +58,13 @@ impl<'a> Session<'a> {
         let lines = Mutex::new(Vec::new());
         let log = Mutex::new(File::create(self.folder.join("progress.jsonl"))?);
         let start = Instant::now();
+        // Made before the first mutant, so that the code may be changed again meanwhile.
+        let copies: Vec<_> = (0..self.jobs)
+            .map(|job| self.copy(&format!("alone-{job}"), Effort::Build))
+            .collect::<Result<_>>()?;
         let work = |job: usize| -> Result<()> {
-            let mut own = None;
             while let Some(id) = take(&left) {
-                let line = self.try_one(id, &together, job, &mut own)?;
+                let line = self.try_one(id, &together, &copies[job])?;
                 writeln!(lock(&log), "{}", serde_json::to_string(&line)?)?;
                 let mut lines = lock(&lines);
                 lines.push(line);
@@ -86,7 +89,7 @@ impl<'a> Session<'a> {
         ids.into()
     }
 
-    fn try_one(&self, id: u32, together: &Together, job: usize, own: &mut Option<Copy>) -> Result<Line> {
+    fn try_one(&self, id: u32, together: &Together, copy: &Copy) -> Result<Line> {
         let start = Instant::now();
         let site = self.plan.site_of(id);
         let mutant = self.plan.mutant(id).clone();
@@ -94,10 +97,6 @@ impl<'a> Session<'a> {
         let (outcome, killer) = if together.unbuildable.contains(&id) {
             (Outcome::Unbuildable, None)
         } else if alone {
-            let copy = match own {
-                Some(copy) => copy,
-                None => own.insert(self.copy(&format!("alone-{job}"), Effort::Build)?),
-            };
             self.try_alone(id, site, copy, together)?
         } else {
             self.try_together(id, site, together)?
@@ -158,6 +157,10 @@ impl<'a> Session<'a> {
             let program = programs.iter().find(|(built, program)| *built == world && program.name == name);
             let (_, program) = program.with_context(|| format!("there is no program {name}"))?;
             let suite = Suite::of(world, program.clone(), &copy.engine(), &self.folder, self.jobs)?;
+            let slowest = suite.tests.iter().max_by_key(|test| test.took);
+            if let Some(slowest) = slowest {
+                eprintln!("the slowest is {}, {:.1} s", slowest.name, slowest.took.as_secs_f64());
+            }
             let (count, seconds) = (suite.tests.len(), start.elapsed().as_secs_f64());
             eprintln!("{count} tests of `{name}` ({world:?}) hold without a mutant, {seconds:.0} s");
             suites.push(suite);
@@ -194,7 +197,11 @@ impl<'a> Session<'a> {
             }
             alone.retain(|id| !unbuildable.contains(id));
             eprintln!("{} changes do not compile beside others", alone.len() + unbuildable.len());
-            ensure!(alone.len() + unbuildable.len() > before, "no change is to blame for:\n{}", errors[0].text);
+            ensure!(
+                alone.len() + unbuildable.len() > before,
+                "no change is to blame for:\n{}",
+                errors[0].text
+            );
         }
     }
 
@@ -204,7 +211,9 @@ impl<'a> Session<'a> {
         let mut blamed = Blamed { itself: BTreeSet::new(), choice: BTreeSet::new() };
         for (file, place) in &error.places {
             let file = file.strip_prefix("engine/").unwrap_or(file);
-            let Some(file) = self.plan.sources.iter().position(|source| source.path == *file) else { continue };
+            let Some(file) = self.plan.sources.iter().position(|source| source.path == *file) else {
+                continue;
+            };
             let around = |range: &Range<usize>| range.start <= place.start && place.end <= range.end;
             let within = |range: &Range<usize>| place.start <= range.start && range.end <= place.end;
             let has_changes = |first: u32| self.plan.site_of(first).ids().any(|id| !without.contains(&id));
@@ -231,9 +240,12 @@ fn try_built(batches: &[Batch<'_>], copy: &Copy) -> Result<(Outcome, Option<Stri
     let mut programs: Vec<(World, Program)> = Vec::new();
     for batch in batches {
         if !programs.iter().any(|(world, program)| is_of(batch, *world, program)) {
-            let what: &[&str] = if batch.program == "tidegate" { &["--lib"] } else { &["--test", batch.program] };
+            let what: &[&str] =
+                if batch.program == "tidegate" { &["--lib"] } else { &["--test", batch.program] };
             match copy.build(batch.world, what)? {
-                Built::Programs(built) => programs.extend(built.into_iter().map(|program| (batch.world, program))),
+                Built::Programs(built) => {
+                    programs.extend(built.into_iter().map(|program| (batch.world, program)))
+                }
                 Built::Not(errors) => return Ok(not_built(&errors)),
             }
         }

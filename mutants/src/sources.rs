@@ -6,8 +6,8 @@ use std::path::Path;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Block, Expr, ExprCall, ExprConst, ExprMethodCall, ExprRepeat, ImplItemConst, ImplItemFn, ItemConst, ItemFn,
-    ItemStatic, ReturnType, Signature, Type, TypeArray,
+    Block, Expr, ExprCall, ExprConst, ExprMethodCall, ExprRepeat, ImplItemConst, ImplItemFn, ItemConst,
+    ItemFn, ItemStatic, ReturnType, Signature, Type, TypeArray,
 };
 use walkdir::WalkDir;
 

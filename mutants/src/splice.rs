@@ -18,7 +18,12 @@ pub(crate) struct Spliced {
 /// Splices all changes of a file but those of these numbers.
 pub(crate) fn all(plan: &Plan, file: usize, without: &BTreeSet<u32>) -> Spliced {
     let sites: Vec<_> = plan.sites.iter().filter(|site| site.file == file && !site.constant).collect();
-    let mut splicer = Splicer { text: &plan.sources[file].text, left_out: &plan.left_out[file], without, to: Spliced::default() };
+    let mut splicer = Splicer {
+        text: &plan.sources[file].text,
+        left_out: &plan.left_out[file],
+        without,
+        to: Spliced::default(),
+    };
     splicer.range(0..splicer.text.len(), &sites);
     splicer.to
 }
@@ -51,7 +56,9 @@ impl Splicer<'_> {
     fn range(&mut self, range: Range<usize>, mut sites: &[&Site]) {
         let mut at = range.start;
         while let Some((site, rest)) = sites.split_first() {
-            let within = rest.iter().take_while(|inner| inner.range.end <= site.range.end && !starts_after(inner, site));
+            let within = rest
+                .iter()
+                .take_while(|inner| inner.range.end <= site.range.end && !starts_after(inner, site));
             let within = within.count();
             self.plain(at..site.range.start);
             let start = self.to.text.len();
@@ -111,7 +118,9 @@ impl Splicer<'_> {
             }
             Form::LoopEnd => {
                 let start = self.to.text.len();
-                self.to.text.push_str(&format!("; if crate::mutant::chosen({first}) == {first} {{ break; }}"));
+                self.to
+                    .text
+                    .push_str(&format!("; if crate::mutant::chosen({first}) == {first} {{ break; }}"));
                 self.to.changes.push((first, start..self.to.text.len()));
             }
             Form::Text => unreachable!("a text is never chosen at run time"),

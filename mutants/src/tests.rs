@@ -62,11 +62,18 @@ struct Remembered {
 
 impl Suite {
     /// Runs each test of a program by itself, without a mutant.
-    pub(crate) fn of(world: World, program: Program, engine: &Path, folder: &Path, jobs: usize) -> Result<Self> {
+    pub(crate) fn of(
+        world: World,
+        program: Program,
+        engine: &Path,
+        folder: &Path,
+        jobs: usize,
+    ) -> Result<Self> {
         let memory = folder.join(format!("tests-{world:?}-{}.json", program.name).to_lowercase());
         let file = fs::metadata(&program.path)?;
         let (length, modified) = (file.len(), file.modified()?.duration_since(std::time::UNIX_EPOCH)?);
-        let known = fs::read_to_string(&memory).ok().and_then(|text| serde_json::from_str::<Remembered>(&text).ok());
+        let known =
+            fs::read_to_string(&memory).ok().and_then(|text| serde_json::from_str::<Remembered>(&text).ok());
         if let Some(known) = known.filter(|known| (known.length, known.modified) == (length, modified)) {
             return Ok(Self { world, program, tests: known.tests });
         }
@@ -108,7 +115,14 @@ fn names(program: &Program, world: World) -> Result<Vec<String>> {
 fn traced(program: &Program, name: String, engine: &Path, trace: &PathBuf) -> Result<Test> {
     let _ = fs::remove_file(trace);
     let start = Instant::now();
-    let task = Task { program, names: &[&name], engine, mutant: 0, trace: Some(trace), limits: Limits::of_baseline() };
+    let task = Task {
+        program,
+        names: &[&name],
+        engine,
+        mutant: 0,
+        trace: Some(trace),
+        limits: Limits::of_baseline(),
+    };
     let answer = run::run(&task)?;
     ensure!(answer == Answer::Passed, "without a mutant: {answer:?}");
     let took = start.elapsed();

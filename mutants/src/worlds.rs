@@ -94,7 +94,9 @@ mod tests {
         assert_eq!(within(parse_quote!(#[cfg(test)])), at(false, false, false));
         assert_eq!(within(parse_quote!(#[cfg(not(tidegate_loom))])), at(true, true, false));
         assert_eq!(
-            within(parse_quote!(#[cfg(all(not(tidegate_loom), any(tidegate_portable, not(target_arch = "x86_64"))))])),
+            within(
+                parse_quote!(#[cfg(all(not(tidegate_loom), any(tidegate_portable, not(target_arch = "x86_64"))))])
+            ),
             at(false, true, false)
         );
         assert_eq!(within(parse_quote!(#[cfg(any(test, tidegate_loom))])), at(false, false, true));
