@@ -307,7 +307,7 @@ fn tell(lines: &[Line], of: usize, start: Instant) {
     if line.outcome == Outcome::Missed {
         eprintln!("missed {}", line.mutant);
     }
-    if lines.len() % 100 == 0 || lines.len() == of {
+    if lines.len().is_multiple_of(100) || lines.len() == of {
         let missed = lines.iter().filter(|line| line.outcome == Outcome::Missed).count();
         eprintln!("{} of {of}, {missed} missed, {:.0} s", lines.len(), start.elapsed().as_secs_f64());
     }

@@ -35,6 +35,9 @@ pub(super) struct Watched {
     next: u64,
     settles: u64,
     planted: bool,
+    /// Whether plans are changed: with other workers a change is made no earlier than their latest charge, which no account
+    /// could know.
+    changes_plans: bool,
     /// What was compared and what differed, since last asked.
     pub(super) checks: u64,
     pub(super) errors: u64,
@@ -42,7 +45,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn new(owner: usize, planted: bool) -> Self {
+    pub(super) fn new(owner: usize, planted: bool, changes_plans: bool) -> Self {
         Self {
             owner,
             keys: Vec::new(),
@@ -50,6 +53,7 @@ impl Watched {
             next: 0,
             settles: 0,
             planted,
+            changes_plans,
             checks: 0,
             errors: 0,
             first_error: None,
@@ -98,6 +102,7 @@ impl Watched {
                 self.call(house, place, Cost::tokens(tokens), at, counts);
             }
             120..190 => return self.end(house, random, at, counts),
+            190..199 if !self.changes_plans => {}
             190..197 => self.keys[place].plan = random.random_range(0..PLANS),
             197..199 => self.own_plan(house, place, random.random_range(0..PLANS), at),
             _ => {

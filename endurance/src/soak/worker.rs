@@ -102,7 +102,7 @@ impl<'a> Worker<'a> {
             dealt: Vec::new(),
             under_way: UnderWay::default(),
             own_plans: VecDeque::new(),
-            watched: Watched::new(number, settings.planted),
+            watched: Watched::new(number, settings.planted, settings.threads == 1),
             arriving: lane,
             report: Report::new(Counts::default()),
         }
