@@ -200,7 +200,10 @@ impl<'a> Worker<'a> {
         // A key that finds no room is decided on a record that it shares; there is room, or it shows in the figures.
         if !(admitted && is_whole) && self.house.limiter.overflowed() == 0 {
             self.report.arrival_errors += 1;
-            self.report.first_error.get_or_insert_with(|| format!("{caller:?} did not begin with nothing"));
+            self.report.first_error.get_or_insert_with(|| {
+                let left = LimitId::ALL.map(|limit| standing.status(limit));
+                format!("{caller:?} did not begin with nothing: of {cost:?}, admitted: {admitted}, there is left {left:?}")
+            });
         }
     }
 
