@@ -228,9 +228,13 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// One of the many keys that have arrived, those that arrive just now left out: another worker may not be there yet.
+    /// One of the many keys, of those whose arrival is this worker's: where the worker is late, no clock tells of
+    /// others' whether they have arrived.
     fn one_of_many(&mut self, at: Timestamp) -> Caller {
-        Caller::Many(self.left_by(at) + self.random.random_range(0..self.population / 20 * 19))
+        let of_all = self.left_by(at) + self.random.random_range(0..self.population / 20 * 19);
+        let threads = self.threads as u64;
+        let own = of_all / threads * threads + self.number as u64;
+        Caller::Many(own.min(self.arriving - threads))
     }
 
     fn hot_key(&mut self) -> Caller {
