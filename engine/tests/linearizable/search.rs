@@ -48,7 +48,7 @@ pub(crate) struct Outcome {
     pub(crate) refused: u64,
 }
 
-/// Looks for an order of these events, 64 at most.
+/// Looks for an order of these events, 128 at most.
 pub(crate) fn search<R: Rules>(first: &R, events: &[R::Event]) -> Outcome {
     search_within(u64::MAX, first, events).expect("there is time for all")
 }
@@ -70,8 +70,8 @@ pub(crate) fn search_within<R: Rules>(most: u64, first: &R, events: &[R::Event])
 }
 
 /// The events whose spans are as asked, a bit each.
-fn set(spans: &[Span], is_in: impl Fn(&Span) -> bool) -> u64 {
-    assert!(spans.len() <= 64, "an event is a bit");
+fn set(spans: &[Span], is_in: impl Fn(&Span) -> bool) -> u128 {
+    assert!(spans.len() <= 128, "an event is a bit");
     spans.iter().enumerate().filter(|(_, span)| is_in(span)).fold(0, |set, (event, _)| set | 1 << event)
 }
 
@@ -80,20 +80,20 @@ struct Search<'a, R: Rules> {
     /// The events in the order in which they ended: most often one that is accepted.
     by_return: Vec<usize>,
     /// By event, those that were over before it began.
-    earlier: Vec<u64>,
+    earlier: Vec<u128>,
     /// The events that have happened.
-    must: u64,
+    must: u128,
     /// How many may be tried.
     most: u64,
     /// By the set of events done, what they left where nothing could go on.
-    dead: HashMap<u64, Vec<R>>,
+    dead: HashMap<u128, Vec<R>>,
     order: Vec<usize>,
     outcome: Outcome,
 }
 
 impl<R: Rules> Search<'_, R> {
     /// Whether the events that are not done can follow in some order.
-    fn goes_on(&mut self, state: R, done: u64) -> bool {
+    fn goes_on(&mut self, state: R, done: u128) -> bool {
         if self.must & !done == 0 {
             return true;
         }
