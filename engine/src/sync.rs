@@ -8,6 +8,10 @@
 //! compare-and-swap on a number that stands for both its halves. Under shuttle words are read and written one by one,
 //! and the halves of a pair are read one after the other and swapped in one step, as on a processor.
 
+/// Threads have other numbers in models, but for those that are about these.
+#[cfg(any(not(any(tidegate_loom, tidegate_shuttle)), all(test, tidegate_loom)))]
+mod numbers;
+mod orders;
 mod pair;
 mod sole_writer;
 mod thread_number;

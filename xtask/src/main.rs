@@ -34,6 +34,8 @@ cargo x <command>
   sanitize [address|thread]
                      Runs the engine's tests under AddressSanitizer, ThreadSanitizer or both, which must find
                      what is planted first. Needs a nightly toolchain, and says so where it is missing.
+  mutants [ARGS]     Changes the engine, one thing at a time, and asks whether a test sees it; `mutants --help` lists
+                     the arguments. Hours; `mutants --only NAME` is for a file or a function.
   bench [FILTER]     Runs the criterion benches, or those whose names contain FILTER.
   attacks [NAME]     Runs the attacks on the engine in full size, or those whose names contain NAME, and prints the
                      figures of docs/attacks.md.
@@ -76,6 +78,7 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["sanitize"] => sanitize::all(),
         ["sanitize", "address"] => sanitize::address(),
         ["sanitize", "thread"] => sanitize::thread(),
+        ["mutants", arguments @ ..] => steps::mutants(arguments),
         ["bench"] => steps::bench(None),
         ["bench", filter] => steps::bench(Some(filter)),
         ["attacks"] => steps::attacks(None),

@@ -75,6 +75,13 @@ pub(crate) fn shuttle(schedules: Option<u64>) -> Outcome {
 /// Parts of the names of tests that mean something under shuttle.
 const SHUTTLED: [&str; 3] = ["loom", "shuttled", "faulty"];
 
+/// Tries mutants of the engine.
+pub(crate) fn mutants(arguments: &[&str]) -> Outcome {
+    let mut args = vec!["run", "--release", "-p", "tidegate-mutants", "--"];
+    args.extend(arguments);
+    Step::cargo("Does a test see every change of the engine?", &args).run_silently()
+}
+
 /// Runs the criterion benches, or those whose names contain `filter`.
 pub(crate) fn bench(filter: Option<&str>) -> Outcome {
     let mut args = vec!["bench", "-p", "tidegate-benches", "--bench", "decision"];

@@ -1,6 +1,6 @@
 //! loom's atomics in place of the standard library's.
 
-use super::Ordering;
+use super::orders::{WORD_LOADED, WORD_STORED};
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) type AtomicBool = ::loom::sync::atomic::AtomicBool;
@@ -65,31 +65,31 @@ impl<const N: usize> Words<N> {
     }
 
     pub(crate) fn word(&self, at: usize) -> u64 {
-        let parting = piece_at(self.0[0].load(Ordering::Acquire)).len();
+        let parting = piece_at(self.0[0].load(WORD_LOADED)).len();
         let (piece, at) = if at < parting { (0, at) } else { (1, at - parting) };
-        piece_at(self.0[piece].load(Ordering::Acquire))[at]
+        piece_at(self.0[piece].load(WORD_LOADED))[at]
     }
 
     /// No other thread stores at the same time: only one thread writes a draft, or home words.
     pub(crate) fn store_first(&self, values: &[u64]) {
-        let mut piece = piece_at(self.0[0].load(Ordering::Acquire));
+        let mut piece = piece_at(self.0[0].load(WORD_LOADED));
         piece[..values.len()].copy_from_slice(values);
-        self.0[0].store(place_of(&piece), Ordering::Release);
+        self.0[0].store(place_of(&piece), WORD_STORED);
     }
 
     pub(crate) fn load(&self) -> [u64; N] {
-        let mut words = piece_at(self.0[0].load(Ordering::Acquire));
+        let mut words = piece_at(self.0[0].load(WORD_LOADED));
         if words.len() < N {
-            words.extend(piece_at(self.0[1].load(Ordering::Acquire)));
+            words.extend(piece_at(self.0[1].load(WORD_LOADED)));
         }
         std::array::from_fn(|word| words[word])
     }
 
     pub(crate) fn store(&self, values: &[u64; N]) {
         let (first, rest) = values.split_at(parting(N));
-        self.0[0].store(place_of(first), Ordering::Release);
+        self.0[0].store(place_of(first), WORD_STORED);
         if !rest.is_empty() {
-            self.0[1].store(place_of(rest), Ordering::Release);
+            self.0[1].store(place_of(rest), WORD_STORED);
         }
     }
 }

@@ -76,6 +76,7 @@ mod imp {
 #[cfg(all(not(any(tidegate_loom, tidegate_shuttle)), any(tidegate_portable, not(target_arch = "x86_64"))))]
 mod imp {
     use super::Halves;
+    use crate::sync::orders::PAIR_SWAPPED;
     use portable_atomic::AtomicU128;
     use std::sync::atomic::Ordering;
 
@@ -111,7 +112,7 @@ mod imp {
         #[inline]
         pub(crate) fn swap(&self, seen: Halves, next: Halves) -> bool {
             // Ordering: AcqRel as on x86-64. Relaxed on failure: nothing is used.
-            self.0.compare_exchange(joined(seen), joined(next), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            self.0.compare_exchange(joined(seen), joined(next), PAIR_SWAPPED, Ordering::Relaxed).is_ok()
         }
     }
 }
@@ -120,6 +121,7 @@ mod imp {
 mod imp {
     use super::Halves;
     use crate::sync::imp::{piece_at, place_of, words_tear};
+    use crate::sync::orders::PAIR_SWAPPED;
     use ::loom::sync::atomic::AtomicU64;
     use std::sync::atomic::Ordering;
 
@@ -152,7 +154,7 @@ mod imp {
 
         pub(crate) fn swap(&self, seen: Halves, next: Halves) -> bool {
             let (seen, next) = (place_of(&[seen.0, seen.1]), place_of(&[next.0, next.1]));
-            self.0.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            self.0.compare_exchange(seen, next, PAIR_SWAPPED, Ordering::Relaxed).is_ok()
         }
     }
 }

@@ -8,18 +8,17 @@ const NONE: usize = usize::MAX - 1;
 mod imp {
     use super::NONE;
     use crate::sync::SoleWriter;
+    use crate::sync::numbers::Numbers;
     use std::cell::Cell;
-    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Numbers that are given again; threads beyond so many at one time get larger ones, each once.
-    const REUSED: usize = 1_024;
-    const BITS: usize = u64::BITS as usize;
+    /// 1,024 numbers that are given again; threads beyond so many at one time get larger ones, each once.
+    type Reused = Numbers<16>;
 
-    /// A bit for each number that is given again: whether a thread has it.
-    static TAKEN: [AtomicU64; REUSED / BITS] = [const { AtomicU64::new(0) }; REUSED / BITS];
+    static REUSED: Reused = Reused::new();
     /// Each of these numbers has one thread.
-    static THREADS: [SoleWriter; REUSED] = [const { SoleWriter::new() }; REUSED];
-    static BEYOND: AtomicUsize = AtomicUsize::new(REUSED);
+    static THREADS: [SoleWriter; Reused::COUNT] = [const { SoleWriter::new() }; Reused::COUNT];
+    static BEYOND: AtomicUsize = AtomicUsize::new(Reused::COUNT);
 
     thread_local! {
         /// Const and without a destructor: reading it is a load.
@@ -33,11 +32,9 @@ mod imp {
     impl Drop for GiveBack {
         fn drop(&mut self) {
             let number = NUMBER.replace(NONE);
-            if let (Some(bits), Some(thread)) = (TAKEN.get(number / BITS), THREADS.get(number)) {
+            if let Some(thread) = THREADS.get(number) {
                 thread.writes();
-                // Ordering: Release, partner `take`: what this thread did under its number lies before what the next
-                // one does.
-                bits.fetch_and(!(1 << (number % BITS)), Ordering::Release);
+                REUSED.give_back(number);
             }
         }
     }
@@ -55,29 +52,13 @@ mod imp {
         if GIVEN_BACK.try_with(|_| ()).is_err() {
             return NONE;
         }
-        let number = take();
+        // Ordering: Relaxed, a counter from which nothing else follows.
+        let number = REUSED.take().unwrap_or_else(|| BEYOND.fetch_add(1, Ordering::Relaxed));
         if let Some(thread) = THREADS.get(number) {
             thread.writes();
         }
         NUMBER.set(number);
         number
-    }
-
-    fn take() -> usize {
-        for (word, bits) in TAKEN.iter().enumerate() {
-            // Ordering: Relaxed; the swap decides.
-            let mut taken = bits.load(Ordering::Relaxed);
-            while taken != u64::MAX {
-                let free = taken.trailing_ones();
-                // Ordering: Acquire, partner the Release of who gave it back.
-                match bits.compare_exchange(taken, taken | 1 << free, Ordering::Acquire, Ordering::Relaxed) {
-                    Ok(_) => return word * BITS + free as usize,
-                    Err(newer) => taken = newer,
-                }
-            }
-        }
-        // Ordering: Relaxed, a counter from which nothing else follows.
-        BEYOND.fetch_add(1, Ordering::Relaxed)
     }
 
     #[cfg(test)]

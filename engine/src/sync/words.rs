@@ -1,6 +1,7 @@
 //! The words of a record, where each is an atomic of its own: as they ship, and under shuttle.
 
-use super::{AtomicU64, Ordering};
+use super::AtomicU64;
+use super::orders::{WORD_LOADED, WORD_STORED};
 
 /// Words that are each atomic by themselves, not together.
 ///
@@ -24,7 +25,7 @@ impl<const N: usize> Words<N> {
     #[inline]
     pub(crate) fn word(&self, at: usize) -> u64 {
         // Ordering: Acquire, partner `store`; see the type.
-        self.0[at].load(Ordering::Acquire)
+        self.0[at].load(WORD_LOADED)
     }
 
     /// Stores the first words only.
@@ -32,14 +33,14 @@ impl<const N: usize> Words<N> {
     pub(crate) fn store_first(&self, values: &[u64]) {
         for (word, value) in self.0.iter().zip(values) {
             // Ordering: Release, partner `load`; see the type.
-            word.store(*value, Ordering::Release);
+            word.store(*value, WORD_STORED);
         }
     }
 
     #[inline]
     pub(crate) fn load(&self) -> [u64; N] {
         // Ordering: Acquire, partner `store`; see the type.
-        std::array::from_fn(|word| self.0[word].load(Ordering::Acquire))
+        std::array::from_fn(|word| self.0[word].load(WORD_LOADED))
     }
 
     #[inline]
