@@ -19,6 +19,9 @@ struct Charge {
 pub struct Log {
     charges: Vec<Charge>,
     time: u64,
+    /// The latest time at which it was charged, and at which any key was.
+    charged: u64,
+    charged_anywhere: u64,
     day: u64,
     /// The number of its plan; `None` before its first stored call.
     plan: Option<usize>,
@@ -38,10 +41,29 @@ impl Log {
         let time = at.monotonic.get().min(MAX_TIME);
         self.day = self.day.max(at.unix.get() / Nanos::DAY.get());
         let changed = self.plan.replace(plan).filter(|old| *old != plan);
+        if changed.is_some() && time < self.time.max(self.charged_anywhere) {
+            self.change_earlier(time);
+        }
         self.time = self.time.max(time);
         if let Some(old) = changed {
             Unit::ALL.into_iter().for_each(|unit| self.forget(unit, window(&plans[old], unit)));
         }
+    }
+
+    /// A change of plan by a clock that was set back. It is made no earlier than any charge to the key (`docs/rules.md`, R9),
+    /// which is the key's time, if nothing but charges moved that. Else it may be made at any time from the call's on, and
+    /// what was used before may have left the window by then.
+    fn change_earlier(&mut self, time: u64) {
+        if self.time == self.charged && self.charged_anywhere <= self.time {
+            return;
+        }
+        self.charges.iter_mut().for_each(|charge| charge.forgotten = [true; 2]);
+        self.time = time;
+    }
+
+    /// No key was charged after this.
+    pub fn heard_of_charges_until(&mut self, time: u64) {
+        self.charged_anywhere = time.min(MAX_TIME);
     }
 
     fn forget(&mut self, unit: Unit, window: u64) {
@@ -50,8 +72,9 @@ impl Log {
         }
     }
 
-    /// Notes a charge at the key's time and gives its place.
-    pub fn charge(&mut self, cost: Cost) -> usize {
+    /// Notes a charge by a call of that time, to which the key has moved, and gives its place.
+    pub fn charge(&mut self, cost: Cost, at: Timestamp) -> usize {
+        self.charged = self.charged.max(at.monotonic.get().min(MAX_TIME));
         let units = Unit::ALL.map(|unit| cost.of(unit));
         self.charges.push(Charge { time: self.time, day: self.day, units, forgotten: [false; 2] });
         self.charges.len() - 1

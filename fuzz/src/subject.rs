@@ -102,7 +102,7 @@ impl Subject {
         }
         match decision {
             Decision::Admitted(_) => {
-                let place = self.log.charge(cost);
+                let place = self.log.charge(cost, at);
                 if !self.lost {
                     self.log.assert_within(plan);
                 }
@@ -200,6 +200,7 @@ impl Subject {
     /// R9: no key was charged after this, so that no change of plan is made at an earlier time.
     pub fn heard_of_charges_until(&mut self, time: Nanos) {
         self.oracle.hear_of_charges_until(time);
+        self.log.heard_of_charges_until(time.get());
     }
 
     /// R7: the call cost this instead.
@@ -218,7 +219,7 @@ impl Subject {
             self.log.refund(made.place, unit, reserved.of(unit).saturating_sub(actual.of(unit)));
         }
         if actual.tokens > reserved.tokens {
-            self.log.charge(Cost { requests: 0, tokens: actual.tokens - reserved.tokens });
+            self.log.charge(Cost { requests: 0, tokens: actual.tokens - reserved.tokens }, at);
         }
     }
 

@@ -18,8 +18,8 @@ pub(super) struct Campaign {
     pub(super) address_sanitizer: bool,
 }
 
-/// Flags of libFuzzer. An input of more bytes is no longer history, only a slower one; none takes a second.
-const FLAGS: [&str; 4] = ["-max_len=4096", "-timeout=20", "-print_final_stats=1", "-verbosity=1"];
+/// Flags of libFuzzer. More bytes only take longer. No input takes a second, but a busy machine may stand for a minute.
+const FLAGS: [&str; 4] = ["-max_len=4096", "-timeout=300", "-print_final_stats=1", "-verbosity=1"];
 
 impl Campaign {
     pub(super) const QUESTION: &str = "Does no input that a fuzzer finds break a rule?";
