@@ -3,6 +3,7 @@
 
 use super::Limiter;
 use crate::clock::Timestamp;
+use crate::nanos::Nanos;
 use crate::observe::{DeniedKey, HotKey, KeyFingerprint, Observed, top_k};
 use crate::record::{Glance, Record};
 use crate::table::{ShardOccupancy, tag};
@@ -22,6 +23,12 @@ impl Limiter {
     /// How often a record was looked up that is shared because there was no room for the key's own.
     pub fn overflowed(&self) -> u64 {
         self.occupancy().map(|shard| shard.overflowed).sum()
+    }
+
+    /// The latest time at which a call was charged, to any key: ahead of the clock if one was given a time that is. A key
+    /// that changes its plan meanwhile is held to what it used a little longer, up to 8.6 s (`docs/rules.md`, R9).
+    pub fn latest_charge(&self) -> Nanos {
+        self.latest_charge.get()
     }
 
     /// How full the table is, shard by shard, and what became of the keys that came. Keys are spread over the shards

@@ -15,13 +15,17 @@ use tidegate::Nanos;
 pub(crate) fn search_each_key<S: Subject>(race: &Race<S>) -> Result<Counts, String> {
     let (mut counts, events, plans) = (Counts::default(), race.events(), race.plans());
     counts.histories = 1;
-    // Histories have a limiter in common: others may have charged calls at any later time.
+    // Histories have a limiter in common. Most often one before had later times than all of this; else those that race
+    // beside it may, or not.
     let mut times: Vec<_> = events.iter().map(|event| event.at.monotonic).chain([Nanos::MAX]).collect();
     times.sort_unstable();
     times.dedup();
+    let own = events.iter().map(|event| event.at.monotonic).max().unwrap_or(Nanos::ZERO);
+    let is_before = race.latest_before() > own + Nanos::MINUTE;
+    let (least, times) = if is_before { (Nanos::MAX, Vec::new()) } else { (Nanos::ZERO, times) };
     for key in 0..race.script.keys {
         let events: Vec<_> = events.iter().filter(|event| event.key == key).copied().collect();
-        let (first, seen) = (OneKey::new(plans).among(&times), events.len());
+        let (first, seen) = (OneKey::new(plans).among(least, &times), events.len());
         let events = with_insertions(plans, &events);
         let outcome = search(&first, &events);
         if outcome.order.is_none() {

@@ -8,8 +8,8 @@ use crate::search::Span;
 use crate::subject::Subject;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use tidegate::{Decision, PlanId, Reservation, Timestamp};
+use std::sync::{Arc, Mutex, OnceLock};
+use tidegate::{Decision, Nanos, PlanId, Reservation, Timestamp};
 
 /// A script, whom it is played to, and what is seen.
 pub(crate) struct Race<S> {
@@ -20,6 +20,7 @@ pub(crate) struct Race<S> {
     reservations: Vec<Mutex<Option<Held>>>,
     stamps: CachePadded<AtomicU64>,
     events: Mutex<Vec<Event>>,
+    latest_before: OnceLock<Nanos>,
 }
 
 struct Held {
@@ -37,6 +38,7 @@ impl<S: Subject> Race<S> {
             reservations,
             stamps: CachePadded::new(AtomicU64::new(0)),
             events: Mutex::new(Vec::new()),
+            latest_before: OnceLock::new(),
         }
     }
 
@@ -50,6 +52,7 @@ impl<S: Subject> Race<S> {
 
     /// What comes before the race.
     pub(crate) fn begin(&self) {
+        self.latest_before.get_or_init(|| self.subject().limiter().latest_charge());
         self.play(&self.script.before, 0, |step| self.script.time(step));
     }
 
@@ -84,6 +87,11 @@ impl<S: Subject> Race<S> {
 
     pub(crate) fn plans(&self) -> &PlanSet {
         &self.house.sets[self.script.set].0
+    }
+
+    /// The latest time at which a call of other histories had been charged before this one began.
+    pub(crate) fn latest_before(&self) -> Nanos {
+        self.latest_before.get().copied().unwrap_or(Nanos::ZERO)
     }
 
     /// All that was seen.

@@ -15,6 +15,8 @@ pub(crate) struct OneKey<'a> {
     denied: Vec<Number>,
     /// Times at which calls may have been charged, to any key.
     times: &'a [Nanos],
+    /// One that is no later than the latest of them.
+    least: Nanos,
 }
 
 impl Rules for OneKey<'_> {
@@ -41,12 +43,19 @@ impl Rules for OneKey<'_> {
 
 impl<'a> OneKey<'a> {
     pub(crate) fn new(plans: &'a [Plan]) -> Self {
-        Self { plans, key: Key::new(plans[0].clone()), charges: Vec::new(), denied: Vec::new(), times: &[] }
+        Self {
+            plans,
+            key: Key::new(plans[0].clone()),
+            charges: Vec::new(),
+            denied: Vec::new(),
+            times: &[],
+            least: Nanos::ZERO,
+        }
     }
 
     /// A key of a limiter that may charge calls at these times, whichever keys' they are.
-    pub(crate) fn among(self, times: &'a [Nanos]) -> Self {
-        Self { times, ..self }
+    pub(crate) fn among(self, least: Nanos, times: &'a [Nanos]) -> Self {
+        Self { times, least, ..self }
     }
 
     /// The times that may be that of the latest charge to any key when this event happens, as far as they matter: a
@@ -60,7 +69,7 @@ impl<'a> OneKey<'a> {
             _ => false,
         };
         let later = self.times.iter().copied().filter(|time| changes && *time > event.at.monotonic);
-        std::iter::once(Nanos::ZERO).chain(later).collect()
+        std::iter::once(self.least).chain(later).collect()
     }
 
     /// Lets an event happen; whether it may be answered as it was.
