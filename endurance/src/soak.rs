@@ -3,7 +3,7 @@
 //!
 //! Worker threads call at a given rate ([`worker`]). Every few seconds all of them stop for a moment, in which each
 //! key that all may call is brought to account ([`shared`]) and a [`sample`] is taken. At the end [`drift`] says what
-//! changed over time, and [`graph`] draws it.
+//! changed over time, and `graph` draws it.
 
 mod cast;
 mod clock;
