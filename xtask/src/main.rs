@@ -21,7 +21,7 @@ cargo x <command>
   loom --preemptions N
                      The same with a bound of N.
   shuttle            Runs the same models, and threads that race whole scripts, in orders drawn from seeds.
-  shuttle --deep     A million orders of each. Takes hours.
+  shuttle --deep     A million orders of each. Takes most of an hour.
   shuttle --schedules N
                      N orders of each.
   fuzz [TARGET]... [--minutes N] [--address-sanitizer]
