@@ -20,6 +20,8 @@ const MOST_GRIDS: u32 = 255;
 pub struct Ledger {
     terms: Terms,
     own_plan: bool,
+    /// Whether anything has ever been changed: before that a key has the plan that its calls name.
+    known: bool,
     at: Timestamp,
     day: u64,
     grids: u32,
@@ -43,8 +45,8 @@ fn day_of(at: Timestamp) -> u64 {
 impl Ledger {
     /// A key that has used nothing.
     pub fn new(plan: &Plan, at: Timestamp) -> Self {
-        let accounts = Default::default();
-        Self { terms: Terms::of(plan), own_plan: false, at, day: day_of(at), grids: 0, accounts }
+        let (terms, accounts) = (Terms::of(plan), Default::default());
+        Self { terms, own_plan: false, known: false, at, day: day_of(at), grids: 0, accounts }
     }
 
     /// The limits that hold for it.
@@ -80,9 +82,22 @@ impl Ledger {
         }
     }
 
+    /// A call names a plan, at the key's time.
+    pub fn use_plan(&mut self, plan: &Plan) {
+        if self.known {
+            self.change_plan(plan);
+        } else {
+            self.terms = Terms::of(plan);
+        }
+    }
+
     /// R9, at the key's time.
     pub fn change_plan(&mut self, plan: &Plan) {
         let to = Terms::of(plan);
+        if !self.known {
+            (self.terms, self.known) = (to, true);
+            return;
+        }
         if self.own_plan || to == self.terms {
             return;
         }
@@ -145,7 +160,12 @@ impl Ledger {
             return Some((None, terms.enforced));
         }
         let now = self.at.monotonic.get().into();
-        Some((Some(nanos(account.room_in(terms, units, now))), terms.enforced))
+        Some((Some(self.wait_of(account.room_in(terms, units, now))), terms.enforced))
+    }
+
+    /// A wait beyond the end of the clock's scale reads as one to that.
+    fn wait_of(&self, nanos: u128) -> Nanos {
+        Nanos::new(u64::try_from(nanos).unwrap_or(u64::MAX)).min(Nanos::MAX - self.at.monotonic)
     }
 
     fn until_midnight(&self) -> Nanos {
@@ -171,7 +191,7 @@ impl Ledger {
         Some(LimitStatus {
             limit: terms.amount as u64,
             remaining: account.remaining(terms) as u64,
-            reset_after: nanos(account.whole_in(terms, now)),
+            reset_after: self.wait_of(account.whole_in(terms, now)),
             window: Nanos::new(terms.length as u64),
         })
     }
@@ -206,6 +226,7 @@ impl Ledger {
     }
 
     fn charge_unit(&mut self, unit: Unit, units: u128) {
+        self.known = true;
         let now = self.at.monotonic.get().into();
         let terms = &self.terms;
         self.accounts[unit as usize].charge(terms.window(unit), terms.length(unit), now, units);
@@ -234,9 +255,4 @@ impl Ledger {
             account.refund_window(self.terms.length(unit), charge.time.into(), units);
         }
     }
-}
-
-/// A wait beyond the end of the clock's scale reads as that.
-fn nanos(wait: u128) -> Nanos {
-    Nanos::new(u64::try_from(wait).unwrap_or(u64::MAX))
 }

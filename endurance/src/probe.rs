@@ -5,9 +5,11 @@
 //!
 //! - under limits so large that the burst covers any debt, `remaining` is L less the window's units, and of a day Q
 //!   less the day's;
-//! - under one unit a window without burst, a call of one unit waits until the bucket owes nothing, and that
-//!   is W for each unit owed: the wait is the debt, as a numerator over W, to the nanosecond. It is told
-//!   unless the window takes longer to empty, which is at most 8/7 of W: a debt beyond 8/7 of a unit shows.
+//! - under few units a window without burst, a call of all of them waits until the bucket owes nothing. Under one unit,
+//!   that is W for each unit owed: the wait is the debt, as a numerator over W, to the nanosecond. It is told
+//!   unless the window takes longer to empty, which is at most 8/7 of W: a debt beyond 8/7 of a unit shows. Where so
+//!   long a wait would not fit the clock, the debt is read in steps of 128 units, or of 128 times that, and so on,
+//!   still to the nanosecond in which that limit refills it, of which there are millions to a unit.
 //!
 //! A key with a plan of its own is decided under that, whatever is named: of it the standing is read.
 
@@ -27,7 +29,23 @@ const WIDE: [u64; 2] = [11_000_000, 180_000_000_000];
 #[derive(Debug)]
 pub struct Probes {
     wide: HashMap<[u64; 2], PlanId>,
-    slow: HashMap<(Unit, u64), PlanId>,
+    slow: HashMap<(Unit, u64, Level), PlanId>,
+}
+
+/// Under 128 to that power a window debts are read.
+type Level = u32;
+
+/// Units a window of a level.
+fn slow_amount(level: Level) -> u64 {
+    128_u64.pow(level)
+}
+
+/// The longest wait that is read.
+const LONGEST: u128 = 1 << 62;
+
+/// The lowest level at which a debt, as a numerator over W, is paid in time.
+fn level_of(owed: u128) -> Level {
+    (0..).find(|level| owed / u128::from(slow_amount(*level)) < LONGEST).unwrap_or(0)
 }
 
 /// What the engine tells of a key, or what it should tell.
@@ -39,7 +57,7 @@ pub enum Reading {
         in_window: [u128; 2],
         /// By unit, units in the day.
         in_day: [u128; 2],
-        /// By unit, how long until no unit is in the window and none owed, under one unit a window.
+        /// By unit, how long until no unit is in the window and none owed, under few units a window.
         clear_in: [u128; 2],
     },
     /// The standing under a plan of the key's own.
@@ -55,7 +73,11 @@ impl Probes {
             probes.wide.insert(lengths, limiter.add_plan(&wide(lengths))?);
             for unit in Unit::ALL {
                 let length = lengths[unit as usize];
-                probes.slow.insert((unit, length), limiter.add_plan(&slow(unit, length))?);
+                let most_owed = u128::from(2 * WIDE[unit as usize]) * u128::from(length);
+                for level in 0..=level_of(most_owed) {
+                    let id = limiter.add_plan(&slow(unit, length, level))?;
+                    probes.slow.insert((unit, length, level), id);
+                }
             }
         }
         Ok(probes)
@@ -78,12 +100,13 @@ impl Probes {
             standing.status(limit).map_or(0, |status| u128::from(status.limit - status.remaining))
         };
         let clear_in = |unit: Unit| {
-            let mut one = Cost::default();
+            let level = level_of(ledger.owed(unit));
+            let (mut all, amount) = (Cost::default(), slow_amount(level));
             match unit {
-                Unit::Requests => one.requests = 1,
-                Unit::Tokens => one.tokens = 1,
+                Unit::Requests => all.requests = amount,
+                Unit::Tokens => all.tokens = amount,
             }
-            match limiter.peek(key, self.slow[&(unit, lengths[unit as usize])], one, at).0 {
+            match limiter.peek(key, self.slow[&(unit, lengths[unit as usize], level)], all, at).0 {
                 Verdict::Deny(denial) => denial.retry_after.get().into(),
                 _ => 0,
             }
@@ -104,8 +127,18 @@ pub fn expected(ledger: &Ledger) -> Reading {
     Reading::Numbers {
         in_window: Unit::ALL.map(|unit| ledger.in_window(unit)),
         in_day: Unit::ALL.map(|unit| ledger.in_day(unit)),
-        clear_in: Unit::ALL.map(|unit| ledger.empty_in(unit).max(ledger.owed(unit))),
+        clear_in: Unit::ALL.map(|unit| ledger.empty_in(unit).max(paid_in(ledger, unit))),
     }
+}
+
+/// How long until nothing is owed, under the units a window with which it is read. That the part of a unit that has been
+/// refilled is kept in whole nanoseconds (R9) changes nothing: those are what the wait is told in.
+fn paid_in(ledger: &Ledger, unit: Unit) -> u128 {
+    let (owed, length) = (ledger.owed(unit), ledger.terms().length(unit));
+    let amount = u128::from(slow_amount(level_of(owed)));
+    let units = owed.div_ceil(length);
+    let head_start = (units * length - owed) / amount;
+    (units * length).div_ceil(amount) - head_start
 }
 
 fn lengths(ledger: &Ledger) -> [u64; 2] {
@@ -126,9 +159,9 @@ fn wide(lengths: [u64; 2]) -> Plan {
 }
 
 /// Shows what is owed.
-fn slow(unit: Unit, length: u64) -> Plan {
-    Plan::builder(format!("slow {unit} {length}"))
-        .limit(Limit::window(unit, 1, Nanos::new(length)).with_burst(Burst::NONE))
+fn slow(unit: Unit, length: u64, level: Level) -> Plan {
+    Plan::builder(format!("slow {unit} {length} {level}"))
+        .limit(Limit::window(unit, slow_amount(level), Nanos::new(length)).with_burst(Burst::NONE))
         .build()
         .expect("within the range")
 }

@@ -82,7 +82,9 @@ impl Watched {
             let caller = Caller::Watched { owner: self.owner, number };
             if house.limiter.set_own_plan(&caller, house.plans[plan].1, at) {
                 house.limiter.clear_own_plan(&caller, at);
-                let ledger = Ledger::new(&house.plans[plan].0, at);
+                let mut ledger = Ledger::new(&house.plans[plan].0, at);
+                ledger.set_own_plan(&house.plans[plan].0);
+                ledger.clear_own_plan();
                 self.keys.push(Key { number, plan, ledger, parted: false });
                 self.compare(house, self.keys.len() - 1, at);
             }
@@ -129,7 +131,7 @@ impl Watched {
         let (plan, id) = &house.plans[key.plan];
         let decision = house.limiter.check(&caller, *id, cost, at);
         key.ledger.advance(at);
-        key.ledger.change_plan(plan);
+        key.ledger.use_plan(plan);
         let (found, expected) = (decision.verdict(), key.ledger.verdict(cost));
         if let Decision::Admitted(admission) = decision {
             counts.admitted += 1;
