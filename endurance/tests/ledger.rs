@@ -69,9 +69,10 @@ fn step(g: &mut Gen) -> Step {
             Step::Wait((length / part + below(g, 3)).saturating_sub(1))
         }
         8..11 => Step::WaitForRetry,
-        11..22 => {
-            Step::Call { plan: plan * (below(g, 8) / 7) as usize, cost: Cost { requests: below(g, 3), tokens } }
-        }
+        11..22 => Step::Call {
+            plan: plan * (below(g, 8) / 7) as usize,
+            cost: Cost { requests: below(g, 3), tokens },
+        },
         22..27 => Step::Settle { open, tokens },
         27 => Step::Cancel { open },
         28 | 29 => Step::Change { plan },
@@ -168,8 +169,13 @@ impl Run<'_> {
     fn compare_status(&self) {
         for limit in LimitId::ALL {
             let status = self.ledger.status(limit);
-            assert_eq!(status.map(|status| status.remaining), self.oracle.remaining(limit, self.at), "{limit:?}");
-            let Some(status) = status.filter(|s| self.at.monotonic + s.reset_after < Nanos::new(1 << 62)) else {
+            assert_eq!(
+                status.map(|status| status.remaining),
+                self.oracle.remaining(limit, self.at),
+                "{limit:?}"
+            );
+            let Some(status) = status.filter(|s| self.at.monotonic + s.reset_after < Nanos::new(1 << 62))
+            else {
                 continue;
             };
             let whole = |at| self.oracle.remaining(limit, at) == Some(status.limit);
@@ -186,11 +192,11 @@ fn the_ledger_agrees_with_the_oracle_in_every_history() {
         let at = Timestamp::both(Nanos::new(history.start));
         let ledger = Ledger::new(&history.plans[0], at);
         let oracle = oracle::Key::new(history.plans[0].clone());
-        let mut run =
-            Run { plans: &history.plans, ledger, oracle, open: Vec::new(), at, retry: Nanos::ZERO };
+        let mut run = Run { plans: &history.plans, ledger, oracle, open: Vec::new(), at, retry: Nanos::ZERO };
         history.steps.iter().for_each(|step| run.step(step));
         TestResult::passed()
     }
-    let tests = std::env::var("TIDEGATE_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(3_000);
+    let tests =
+        std::env::var("TIDEGATE_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(3_000);
     QuickCheck::new().tests(tests).max_tests(tests).quickcheck(agrees as fn(History) -> TestResult);
 }
