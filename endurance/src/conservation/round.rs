@@ -162,7 +162,7 @@ impl Round {
                 let plan = self.draws.below(self.plans.len() as u64) as usize;
                 let windows = lengths(&self.plans[plan].0);
                 let window = if windows.is_empty() { 60 * SECOND } else { self.draws.pick(&windows) };
-                self.to_segment(window)
+                self.reach_segment(window)
             }
             200..1_000 => 0,
             _ => self.draws.below(2 * self.pace + 1),
@@ -175,7 +175,7 @@ impl Round {
     }
 
     /// To the end of a segment or of a whole window, give or take a nanosecond; not by much more than the pace.
-    fn to_segment(&mut self, window: u64) -> u64 {
+    fn reach_segment(&mut self, window: u64) -> u64 {
         let now = self.at.monotonic.get();
         let segment = u128::from(now) * 7 / u128::from(window) + 1 + u128::from(self.draws.below(2) * 7);
         let start = (segment * u128::from(window)).div_ceil(7) as u64;
