@@ -1,8 +1,8 @@
 //! Random operations on engine and ledger side by side: every unit is where the ledger has it.
 //!
 //! A run is cut into rounds, each with a seed, plans, keys and a pace of its own, so that rounds can be
-//! shared out among threads and one that fails can be repeated alone. In [`round`] one thread calls, and
-//! every decision and every number of the record is compared at every operation. In [`together`] several threads
+//! shared out among threads and one that fails can be repeated alone. In `round` one thread calls, and
+//! every decision and every number of the record is compared at every operation. In `together` several threads
 //! call on the same keys, and what is compared is the sum.
 
 mod draws;

@@ -1,8 +1,8 @@
 //! Hours of mixed load on millions of keys, with the clock running fast: does memory grow, does a decision get slower,
 //! is a unit lost?
 //!
-//! Worker threads call at a given rate ([`worker`]). Every few seconds all of them stop for a moment, in which each
-//! key that all may call is brought to account ([`shared`]) and a [`sample`] is taken. At the end [`drift`] says what
+//! Worker threads call at a given rate (`worker`). Every few seconds all of them stop for a moment, in which each
+//! key that all may call is brought to account (`shared`) and a `sample` is taken. At the end `drift` says what
 //! changed over time, and `graph` draws it.
 
 mod cast;

@@ -104,7 +104,10 @@ impl Run<'_> {
         self.ledger.advance(self.at);
         match step {
             Step::Wait(nanos) => self.pass(Nanos::new(*nanos)),
-            Step::WaitForRetry => self.pass(std::mem::take(&mut self.retry)),
+            Step::WaitForRetry => {
+                let retry = std::mem::take(&mut self.retry);
+                self.pass(retry)
+            }
             Step::Call { plan, cost } => self.call(*plan, *cost),
             Step::Settle { open, tokens } => self.end(*open, Some(*tokens)),
             Step::Cancel { open } => self.end(*open, None),
