@@ -98,3 +98,36 @@ impl fmt::Display for Nanos {
         fmt::Debug::fmt(&Duration::from(*self), f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_convert_and_saturate() {
+        assert_eq!(Nanos::from_secs(2).get(), 2_000_000_000);
+        assert_eq!(Nanos::from_millis(3).get(), 3_000_000);
+        assert_eq!((Nanos::MINUTE.get(), Nanos::DAY.get()), (60_000_000_000, 86_400_000_000_000));
+        assert_eq!([Nanos::from_secs(u64::MAX), Nanos::from_millis(u64::MAX)], [Nanos::MAX; 2]);
+        assert_eq!(Nanos::from(Duration::MAX), Nanos::MAX);
+        assert_eq!(Nanos::from(Duration::new(1, 7)), Nanos::new(1_000_000_007));
+        assert_eq!(Duration::from(Nanos::new(1_000_000_007)), Duration::new(1, 7));
+    }
+
+    #[test]
+    fn sums_and_differences_saturate() {
+        let [three, five] = [Nanos::new(3), Nanos::new(5)];
+        assert_eq!((five + three, five - three, three - five), (Nanos::new(8), Nanos::new(2), Nanos::ZERO));
+        assert_eq!((Nanos::MAX + three, Nanos::MAX - Nanos::MAX), (Nanos::MAX, Nanos::ZERO));
+    }
+
+    #[test]
+    fn whole_seconds_and_milliseconds_are_rounded_up() {
+        let ceil = |nanos| (Nanos::new(nanos).as_secs_ceil(), Nanos::new(nanos).as_millis_ceil());
+        assert_eq!([ceil(0), ceil(1)], [(0, 0), (1, 1)]);
+        assert_eq!([ceil(1_000_000), ceil(1_000_001)], [(1, 1), (1, 2)]);
+        assert_eq!([ceil(1_000_000_000), ceil(1_000_000_001)], [(1, 1_000), (2, 1_001)]);
+        assert_eq!(Nanos::new(1_500_000_000).as_secs_f64(), 1.5);
+        assert_eq!(Nanos::new(1_500_000_000).to_string(), "1.5s");
+    }
+}

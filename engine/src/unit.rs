@@ -148,3 +148,42 @@ impl Cost {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_of_a_unit_and_a_window_or_a_day() {
+        for unit in Unit::ALL {
+            let [window, day] = [LimitId::window(unit), LimitId::day(unit)];
+            assert_eq!([window.unit(), day.unit()], [unit; 2]);
+            assert!(!window.is_day() && day.is_day());
+        }
+        assert_eq!(Unit::ALL.map(|unit| unit.to_string()), ["requests", "tokens"]);
+        assert_eq!(Unit::ALL.map(LimitId::day), [LimitId::RequestsDay, LimitId::TokensDay]);
+    }
+
+    #[test]
+    fn a_set_has_the_members_it_was_given_and_no_others() {
+        for bits in 0..1_u8 << LimitId::ALL.len() {
+            let given: Vec<_> =
+                LimitId::ALL.into_iter().filter(|limit| bits >> *limit as u8 & 1 == 1).collect();
+            let set = given.iter().fold(LimitSet::EMPTY, |set, limit| set.with(*limit));
+            assert!(set.iter().eq(given.iter().copied()));
+            assert!(LimitId::ALL.into_iter().all(|limit| set.contains(limit) == given.contains(&limit)));
+            assert_eq!(set.is_empty(), given.is_empty());
+            assert_eq!(set, set.iter().fold(set, LimitSet::with), "once a member, always the same set");
+            let has = |day| given.iter().any(|limit| limit.is_day() == day);
+            assert_eq!(set.has_day_and_window(), has(true) && has(false));
+        }
+    }
+
+    #[test]
+    fn a_cost_is_told_by_unit() {
+        let cost = Cost { requests: 3, tokens: 5 };
+        assert_eq!(Unit::ALL.map(|unit| cost.of(unit)), [3, 5]);
+        assert_eq!([Cost::tokens(7).requests, Cost::tokens(7).tokens], [1, 7]);
+        assert_eq!([Cost::REQUEST.requests, Cost::REQUEST.tokens], [1, 0]);
+    }
+}

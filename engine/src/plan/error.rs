@@ -111,3 +111,44 @@ impl fmt::Display for PlansFull {
 }
 
 impl std::error::Error for PlansFull {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_its_plan_and_its_field_and_what_would_be_right() {
+        let (plan, field): (Arc<str>, Arc<str>) = ("p".into(), "tokens_per_day".into());
+        let same = || (plan.clone(), field.clone());
+        let amount = PlanError::Amount { plan: same().0, field: same().1, found: 9, max: 8 };
+        let window = PlanError::Window { plan: same().0, field: same().1 };
+        let twice = PlanError::Twice { plan: same().0, field: same().1 };
+        let burst = PlanError::Burst { plan: same().0, found: 11.0 };
+        let name = PlanError::LimitName { plan: same().0, found: "ü".into() };
+        for (error, field, text) in [
+            (PlanError::EmptyName, "name", "a plan's `name` must not be empty"),
+            (amount, "tokens_per_day", "plan `p`: `tokens_per_day` must be an amount from 1 to 8, found 9"),
+            (window, "tokens_per_day", "plan `p`: `tokens_per_day` must have a window from 1 ms to 400 days"),
+            (
+                burst,
+                "burst",
+                "plan `p`: `burst` must be a fraction from 0 to 10, found 11 (20 % is written 0.20)",
+            ),
+            (
+                name,
+                "name",
+                "plan `p`: a limit's `name` must be printable ASCII without `\"` and `\\`, found \"ü\"",
+            ),
+            (
+                twice,
+                "tokens_per_day",
+                "plan `p`: `tokens_per_day` is a second limit of its kind; a plan has one sliding window and one \
+                 day quota for each unit",
+            ),
+        ] {
+            assert_eq!((error.field(), error.to_string().as_str()), (field, text));
+        }
+        let full = PlansFull { max_plans: 3 }.to_string();
+        assert_eq!(full, "the limiter holds 3 distinct plans already, as many as it was built for");
+    }
+}

@@ -223,3 +223,72 @@ impl Limit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(amount: u64) -> Limit {
+        Limit::per_minute(Unit::Requests, amount)
+    }
+
+    #[test]
+    fn a_limit_without_a_name_is_called_by_its_unit_and_span() {
+        let name = |nanos| Limit::window(Unit::Tokens, 1, Nanos::new(nanos)).name().to_string();
+        assert_eq!(name(3_600_000_000_000), "tokens_per_hour");
+        assert_eq!(name(60_000_000_000), "tokens_per_minute");
+        assert_eq!(name(1_000_000_000), "tokens_per_second");
+        assert_eq!(name(7_000_000_000), "tokens_per_7s");
+        assert_eq!(name(1_500_000_000), "tokens_per_1500ms");
+        assert_eq!(name(1_000_001), "tokens_per_1000001ns");
+        assert_eq!(&*Limit::day(Unit::Requests, 1).name(), "requests_per_day");
+        assert_eq!(&*requests(1).with_name("calls").name(), "calls");
+    }
+
+    #[test]
+    fn a_name_is_sound_if_it_can_stand_in_a_header() {
+        let sound = |name: &str| requests(1).with_name(name).has_sound_name();
+        assert!(requests(1).has_sound_name() && sound("a b") && sound("~!"));
+        for name in ["", "a\"b", "a\\b", "a\tb", "ü", "a\u{7f}"] {
+            assert!(!sound(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_burst_is_a_fraction_of_the_amount_rounded_down() {
+        let of = |fraction, amount| Burst::fraction(fraction).unwrap().of(amount);
+        assert_eq!([of(0.0, 100), of(0.2, 4), of(0.2, 5), of(0.29, 100), of(10.0, 3)], [0, 0, 1, 29, 30]);
+        assert_eq!(of(10.0, u64::MAX), u64::MAX);
+        assert_eq!(Burst::fraction(0.25).unwrap().as_f64(), 0.25);
+        assert_eq!((Burst::default(), Burst::NONE.of(100)), (Burst::fraction(0.2).unwrap(), 0));
+        for fraction in [-0.1, 10.1, f64::NAN, f64::INFINITY] {
+            assert_eq!(Burst::fraction(fraction), None, "{fraction}");
+        }
+    }
+
+    #[test]
+    fn the_ceiling_is_the_amount_and_the_burst_but_a_day_has_none() {
+        assert_eq!(requests(20).ceiling(), 24);
+        assert_eq!(requests(20).with_burst(Burst::NONE).ceiling(), 20);
+        assert_eq!(requests(u64::MAX).ceiling(), u64::MAX);
+        let day = Limit::day(Unit::Tokens, 20).with_burst(Burst::default());
+        assert_eq!((day.burst(), day.ceiling()), (Burst::NONE, 20));
+    }
+
+    #[test]
+    fn an_even_pace_is_denied_where_the_segments_leave_no_room() {
+        let denied: Vec<_> = (1..1_000).filter(|amount| !requests(*amount).admits_even_pace(1)).collect();
+        assert_eq!(denied, [1, 2, 3, 4, 7, 8, 9, 14], "`docs/rules.md`, R4");
+        let tokens = Limit::per_minute(Unit::Tokens, 1_000);
+        assert!(tokens.admits_even_pace(0) && tokens.admits_even_pace(50) && !tokens.admits_even_pace(1_000));
+        assert!(Limit::day(Unit::Tokens, 1).admits_even_pace(1));
+    }
+
+    #[test]
+    fn a_share_of_a_limit_is_at_least_a_unit_and_no_more_than_can_be_counted() {
+        let share = |share| requests(10).scaled(share).amount();
+        assert_eq!([share(0.01), share(0.55), share(1.0), share(3.0)], [1, 5, 10, 30]);
+        let largest = crate::plan::builder::largest_amount(LimitId::RequestsWindow, Burst::DEFAULT);
+        assert_eq!(share(1e12), largest);
+    }
+}

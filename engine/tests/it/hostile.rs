@@ -165,14 +165,33 @@ fn sizes_that_cannot_be_are_refused() {
     // A system that promises memory it does not have may say yes; any other must not end the process.
     let most = Limiter::builder().capacity(tidegate::Builder::MAX_CAPACITY).huge_pages(false).build();
     assert!(matches!(most, Ok(_) | Err(BuildError::Memory(_))), "{:?}", most.err());
-    for (builder, field) in [
-        (Limiter::builder().capacity(0), "`capacity`"),
-        (Limiter::builder().capacity(usize::MAX), "`capacity`"),
-        (Limiter::builder().max_plans(2), "`max_plans`"),
-        (Limiter::builder().max_threads(0), "`max_threads`"),
+    use tidegate::Builder;
+    let small = || Limiter::builder().capacity(1).max_plans(3).max_threads(1);
+    for (builder, text) in [
+        (small().capacity(0), "`capacity` must be from 1 to 2147483648 keys"),
+        (small().capacity(Builder::MAX_CAPACITY + 1), "`capacity` must be from 1 to 2147483648 keys"),
+        (small().max_plans(2), "`max_plans` must be from 3 to 262144 plans"),
+        (small().max_plans(Builder::MAX_PLANS + 1), "`max_plans` must be from 3 to 262144 plans"),
+        (small().max_threads(0), "`max_threads` must be from 1 to 16383 threads"),
+        (small().max_threads(Builder::MAX_THREADS + 1), "`max_threads` must be from 1 to 16383 threads"),
+        (small().overflow_share(0.0), "`overflow_share` must be above 0 and at most 1,000,000"),
+        (small().overflow_share(1_000_001.0), "`overflow_share` must be above 0 and at most 1,000,000"),
     ] {
-        assert!(builder.build().unwrap_err().to_string().starts_with(field));
+        assert_eq!(builder.build().unwrap_err().to_string(), text);
     }
+    for builder in [
+        small(),
+        small().max_plans(Builder::MAX_PLANS),
+        small().max_threads(Builder::MAX_THREADS),
+        small().overflow_share(1e6),
+        small().overflow_share(f64::MIN_POSITIVE),
+    ] {
+        assert!(builder.build().is_ok());
+    }
+    let memory = BuildError::Memory(7).to_string();
+    assert_eq!(memory, "there is no memory for a `capacity` of 7 keys");
+    let processor = BuildError::Processor.to_string();
+    assert_eq!(processor, "the processor has no 128-bit compare-and-swap (`cmpxchg16b`)");
 }
 
 fn secs(secs: u64) -> Timestamp {
