@@ -27,6 +27,7 @@ use session::Session;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The share of mutants that must be caught.
 const WANTED: f64 = 0.95;
@@ -54,6 +55,9 @@ struct Arguments {
     /// How many are tried at the same time.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// Leaves out the tests that take more seconds than this: quicker, and what only they see survives.
+    #[arg(long, value_name = "SECONDS")]
+    longest: Option<f64>,
     /// Tries none, and judges the report of the last run.
     #[arg(long)]
     judge: bool,
@@ -107,7 +111,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let lines = if arguments.judge {
         report::merged(before, Vec::new(), &plan.mutants)
     } else {
-        let new = Session::new(root, folder, &plan, arguments.jobs.max(1)).run(&chosen)?;
+        let longest = arguments.longest.map_or(Duration::MAX, Duration::from_secs_f64);
+        let new = Session::new(root, folder, &plan, arguments.jobs.max(1), longest).run(&chosen)?;
         let lines = report::merged(before, new, &plan.mutants);
         report::write(&report, &lines)?;
         lines

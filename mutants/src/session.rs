@@ -15,7 +15,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a run goes by.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Session<'a> {
     folder: PathBuf,
     plan: &'a Plan,
     jobs: usize,
+    /// Tests that take longer are left out.
+    longest: Duration,
 }
 
 /// The copy that holds every change that can be chosen at run time.
@@ -47,8 +49,14 @@ struct Blamed {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(root: &'a Path, folder: PathBuf, plan: &'a Plan, jobs: usize) -> Self {
-        Self { root, folder, plan, jobs }
+    pub(crate) fn new(
+        root: &'a Path,
+        folder: PathBuf,
+        plan: &'a Plan,
+        jobs: usize,
+        longest: Duration,
+    ) -> Self {
+        Self { root, folder, plan, jobs, longest }
     }
 
     /// Tries these mutants.
@@ -156,13 +164,14 @@ impl<'a> Session<'a> {
             let start = Instant::now();
             let program = programs.iter().find(|(built, program)| *built == world && program.name == name);
             let (_, program) = program.with_context(|| format!("there is no program {name}"))?;
-            let suite = Suite::of(world, program.clone(), &copy.engine(), &self.folder, self.jobs)?;
+            let mut suite = Suite::of(world, program.clone(), &copy.engine(), &self.folder, self.jobs)?;
             let slowest = suite.tests.iter().max_by_key(|test| test.took);
             if let Some(slowest) = slowest {
                 eprintln!("the slowest is {}, {:.1} s", slowest.name, slowest.took.as_secs_f64());
             }
             let (count, seconds) = (suite.tests.len(), start.elapsed().as_secs_f64());
             eprintln!("{count} tests of `{name}` ({world:?}) hold without a mutant, {seconds:.0} s");
+            suite.tests.retain(|test| test.took <= self.longest);
             suites.push(suite);
         }
         Ok(Together { copy, suites, alone, unbuildable })

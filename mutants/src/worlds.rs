@@ -71,7 +71,9 @@ fn meets(meta: &Meta, world: World) -> bool {
         "target_os" => value_is("linux"),
         "target_arch" => value_is("x86_64"),
         "feature" => true,
-        // `test`, `doctest`, `fuzzing`.
+        // Some of what ships is in loom's build for models of it alone.
+        "test" => world == World::Loom,
+        // `doctest`, `fuzzing`.
         _ => false,
     }
 }
@@ -91,7 +93,7 @@ mod tests {
     fn code_is_where_its_attributes_say() {
         let within = |attribute: Attribute| Presence::EVERYWHERE.within(&[attribute]);
         let at = |ships, portable, loom| Presence { ships, portable, loom };
-        assert_eq!(within(parse_quote!(#[cfg(test)])), at(false, false, false));
+        assert_eq!(within(parse_quote!(#[cfg(test)])), at(false, false, true));
         assert_eq!(within(parse_quote!(#[cfg(not(tidegate_loom))])), at(true, true, false));
         assert_eq!(
             within(
