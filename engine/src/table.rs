@@ -9,6 +9,8 @@ mod draft;
 mod forgetting;
 mod insert;
 #[cfg(all(test, any(tidegate_loom, tidegate_shuttle)))]
+mod loom_orders;
+#[cfg(all(test, any(tidegate_loom, tidegate_shuttle)))]
 mod loom_slot;
 mod memory;
 mod shard;

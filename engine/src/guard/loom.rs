@@ -4,6 +4,7 @@
 
 mod block;
 mod forget;
+mod pass_on;
 mod strike;
 
 use super::{Guard, Mark};

@@ -2,7 +2,7 @@
 
 use super::stripes::{OWNED, Stripes};
 use super::{Count, sketch};
-use crate::sync::model::{Arc, check, thread};
+use crate::sync::model::{Arc, check, check_with, thread};
 use crate::unit::LimitId;
 
 /// The fingerprints of the models; loom's stripes have one set.
@@ -77,5 +77,38 @@ fn of_two_threads_in_one_set_each_counts_or_knows_that_it_did_not() {
         assert_eq!(of(KEYS[1]), Some(if again { (4, 4) } else { (3, 3) }));
         assert_eq!(of(KEYS[5]), new.then_some((1, 3)));
         assert_eq!(of(KEYS[0]), (!new).then_some((2, 2)));
+    });
+}
+
+/// A denial halves the counts before, since a fade was asked for: a reader has them all halved, or none.
+#[test]
+fn a_reader_sees_all_counts_halved_or_none() {
+    // With two changes of thread it takes half a minute.
+    check_with(Some(1), || {
+        let stripes = full(0);
+        let theirs = stripes.clone();
+        let reader = thread::spawn(move || {
+            // As often as the set was halved, no more.
+            let cells = theirs.of_thread(0).unwrap().set(KEYS[0]).read(0);
+            cells.map(|cells| KEYS.map(|key| cells.bounds(key)))
+        });
+        let stripe = stripes.of_thread(0).unwrap();
+        assert!(stripe.set(KEYS[1]).count(KEYS[1], 1, stripe.writers));
+        if let Some(bounds) = reader.join().unwrap() {
+            let [before, halved] = [[(2, 2), (3, 3), (3, 3)], [(1, 1), (2, 3), (1, 2)]];
+            assert!(bounds[..3] == before || bounds[..3] == halved, "{bounds:?}");
+        }
+    });
+}
+
+/// Two threads, one after the other or not, count the same key: as often as they say.
+#[test]
+fn of_two_denials_of_one_key_each_counts_or_is_known_not_to() {
+    check(|| {
+        let stripes = full(OWNED);
+        let theirs = stripes.clone();
+        let thread = thread::spawn(move || denied_by(&theirs, OWNED, KEYS[1]));
+        let counted = 3 + u64::from(denied_by(&stripes, OWNED, KEYS[1])) + u64::from(thread.join().unwrap());
+        assert!(listed(&stripes, OWNED).contains(&(KEYS[1], (counted, counted))));
     });
 }

@@ -97,7 +97,7 @@ impl Cells {
     }
 
     /// How often a key was denied: at least, and at most.
-    fn bounds(&self, key: u64) -> (u64, u64) {
+    pub(super) fn bounds(&self, key: u64) -> (u64, u64) {
         match self.keys.iter().position(|known| *known == key) {
             Some(cell) => (self.counts[cell] - self.errors[cell].min(self.counts[cell]), self.counts[cell]),
             None => (0, lowest(self.counts).1),

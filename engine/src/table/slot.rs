@@ -255,17 +255,7 @@ impl<'a> Slot<'a> {
         (words, recent): (&Words, Recent),
         drafts: &Drafts,
     ) -> bool {
-        // The ring of a draft is not at home yet: the next draft must hold it too.
-        let part = if seen.ring_in_draft() { Part::Whole } else { part };
-        let draft = drafts.claim();
-        drafts.words(draft).store(part, words);
-        let next = seen.next_in(draft, part, recent);
-        // The swap publishes the draft's words to whoever reads this version, and orders the release of a
-        // displaced draft behind what its writer did.
-        if !self.front.control.swap(seen.halves(), next.halves()) {
-            drafts.release(draft);
-            return false;
-        }
+        let Some((next, part)) = self.publish(seen, part, (words, recent), drafts) else { return false };
         match seen.draft() {
             // Nothing names that draft any more. Its copier will find ours instead.
             Some(displaced) => drafts.release(displaced),
@@ -274,9 +264,34 @@ impl<'a> Slot<'a> {
         true
     }
 
+    /// The writer's part: writes a record in a draft and makes it count, if the slot still is in version `seen`. Gives the
+    /// version that it is in then, and what of the record is in the draft. What is left to do is the caller's: to release
+    /// the draft that `seen` names, or to bring the record home.
+    #[inline]
+    pub(super) fn publish(
+        self,
+        seen: Version,
+        part: Part,
+        (words, recent): (&Words, Recent),
+        drafts: &Drafts,
+    ) -> Option<(Version, Part)> {
+        // The ring of a draft is not at home yet: the next draft must hold it too.
+        let part = if seen.ring_in_draft() { Part::Whole } else { part };
+        let draft = drafts.claim();
+        drafts.words(draft).store(part, words);
+        let next = seen.next_in(draft, part, recent);
+        // The swap publishes the draft's words to whoever reads this version, and orders the release of a
+        // displaced draft behind what its writer did.
+        if self.front.control.swap(seen.halves(), next.halves()) {
+            return Some((next, part));
+        }
+        drafts.release(draft);
+        None
+    }
+
     /// The copier's part: copies the record home until the copy is the newest version.
     #[inline]
-    fn bring_home(
+    pub(super) fn bring_home(
         self,
         mut version: Version,
         part: Part,

@@ -1,0 +1,34 @@
+//! A slot of the table passes on while a thread of the old owner writes: models of the orderings of `View::update`.
+
+use crate::guard::table::{Owner, Table, Word, Worth};
+use crate::sync::model::{Arc, check, thread};
+
+/// An owner whose hash is its number: its tag is that, and its home the first slot.
+fn owner(id: u64) -> Owner {
+    Owner::new(id, id)
+}
+
+/// Writes a payload for an owner, in a slot that it makes its own if need be; whether it was written.
+fn set(table: &Table, id: u64, payload: u64) -> bool {
+    let view = table.claim(owner(id), Worth::Much, owner, |_| Worth::Nothing);
+    view.and_then(|view| view.update(Word::STRIKES, |_| (payload, ()))).is_some()
+}
+
+/// Two slots with two owners. A third takes the first's while that one's thread adds one to its word, which it may have
+/// found before: the third's word stands.
+#[test]
+fn the_old_owners_thread_writes_nothing_over_the_new_owners_word() {
+    check(|| {
+        let table = Arc::new(Table::new(1).unwrap());
+        assert!(set(&table, 1, 10) && set(&table, 2, 20));
+        let theirs = table.clone();
+        let old = thread::spawn(move || {
+            let view = theirs.find(owner(1));
+            view.and_then(|view| view.update(Word::STRIKES, |payload| (payload + 1, payload)))
+        });
+        assert!(set(&table, 3, 30));
+        let found = old.join().unwrap();
+        assert!(matches!(found, None | Some(10)), "{found:?}");
+        assert_eq!(table.find(owner(3)).unwrap().read(Word::STRIKES), 30, "{found:?}");
+    });
+}
