@@ -51,6 +51,7 @@ pub(crate) fn find(file: usize, source: &Source, presence: Presence, names: &Nam
         presence,
         items: Vec::new(),
         constant: 0,
+        is_unused: false,
         found: Found::default(),
     };
     walk.visit_file(&source.syntax);
@@ -76,6 +77,8 @@ struct Walk<'a> {
     items: Vec<String>,
     /// How many constants we are within.
     constant: usize,
+    /// Whether nobody asks what the method call to come answers.
+    is_unused: bool,
     found: Found,
 }
 
@@ -245,7 +248,13 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         let (expression, has_end) = match statement {
             Stmt::Expr(expression, end) => (expression, end.is_some()),
             Stmt::Local(local) => {
-                return self.within(&local.attrs, |walk| visit::visit_stmt(walk, statement));
+                let value = local.init.as_ref().map(|init| &*init.expr);
+                let is_unused =
+                    matches!(local.pat, Pat::Wild(_)) && matches!(value, Some(Expr::MethodCall(_)));
+                return self.within(&local.attrs, |walk| {
+                    walk.is_unused = is_unused;
+                    visit::visit_stmt(walk, statement);
+                });
             }
             Stmt::Item(_) | Stmt::Macro(_) => return visit::visit_stmt(self, statement),
         };
@@ -254,6 +263,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
             if has_end && attributes.is_empty() {
                 walk.statement(statement, expression);
             }
+            walk.is_unused = has_end && matches!(expression, Expr::MethodCall(_));
             visit::visit_stmt(walk, statement);
         });
     }

@@ -53,13 +53,15 @@ fn a_charge_is_worked_out_from_the_words_that_it_charges() {
             let (seen, _) = theirs.slot(0).read(&theirs.drafts);
             let _ = theirs.replace(0, seen, 1);
         });
-        if let Some(seen) = shared.slot(0).at_home() {
+        let charger = thread::spawn(move || {
+            let Some(seen) = shared.slot(0).at_home() else { return };
             let words = shared.slot(0).words_at_home();
             if shared.slot(0).charge(seen, Recent::from_halves(0, 2 + beside(seen))) {
                 assert_eq!(words, numbered(beside(seen)).0);
             }
-        }
+        });
         writer.join().unwrap();
+        charger.join().unwrap();
     });
 }
 
@@ -111,6 +113,7 @@ fn who_sees_a_ticket_taken_sees_what_it_was_taken_for() {
     check_with(None, || {
         let shared = Arc::new((Shared::new(2), Tickets::new()));
         let theirs = shared.clone();
+        // loom lets the first one spawned run first, and the other see what it will of that.
         let inserter = thread::spawn(move || {
             let (records, tickets) = &*theirs;
             let ticket = tickets.read(TAG);
@@ -120,11 +123,14 @@ fn who_sees_a_ticket_taken_sees_what_it_was_taken_for() {
                 records.slot(0).replace(seen, Part::Whole, (&waiting, Recent::NOBODYS), &records.drafts);
             assert!(written && tickets.take(TAG, ticket, 0));
         });
-        let (records, tickets) = &*shared;
-        if tickets.read(TAG).number() == 1 {
-            let (_, front) = records.slot(0).front(&records.drafts);
-            assert_eq!(occupancy(&front), Occupancy::Pending);
-        }
+        let reader = thread::spawn(move || {
+            let (records, tickets) = &*shared;
+            if tickets.read(TAG).number() == 1 {
+                let (_, front) = records.slot(0).front(&records.drafts);
+                assert_eq!(occupancy(&front), Occupancy::Pending);
+            }
+        });
         inserter.join().unwrap();
+        reader.join().unwrap();
     });
 }

@@ -86,9 +86,9 @@ impl Tickets {
 
     /// Makes an insertion: takes the ticket to a place, if nobody has taken it since it was read.
     pub(super) fn take(&self, tag: u64, seen: Ticket, place: usize) -> bool {
-        // Ordering: Release publishes the pending record; Acquire on success, so that what the last holder did lies
-        // before what this one does. Relaxed on failure: nothing is used.
+        // Ordering: Release, partner `read`, publishes the pending record, and what the last holder did: `read` acquired
+        // that with the number that is swapped. Relaxed on failure: nothing is used.
         let next = seen.taken_to(place);
-        self.of(tag).compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.of(tag).compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 }

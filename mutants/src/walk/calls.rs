@@ -9,7 +9,11 @@ use syn::{Expr, ExprCall, ExprMethodCall};
 
 impl Walk<'_> {
     pub(super) fn method_call(&mut self, call: &ExprMethodCall) {
-        let changes = self.method_changes(call);
+        let is_unused = std::mem::take(&mut self.is_unused);
+        let mut changes = self.method_changes(call);
+        if is_unused {
+            changes.retain(|change| change.kind != Kind::Retry);
+        }
         self.site(call, Form::Expression, changes);
         self.visit_expr(&call.receiver);
         for argument in &call.args {

@@ -8,9 +8,10 @@ fn owner(id: u64) -> Owner {
     Owner::new(id, id)
 }
 
-/// Writes a payload for an owner, in a slot that it makes its own if need be; whether it was written.
-fn set(table: &Table, id: u64, payload: u64) -> bool {
-    let view = table.claim(owner(id), Worth::Much, owner, |_| Worth::Nothing);
+/// Writes a payload for an owner, in a slot that it makes its own if need be, where others are worth so much; whether it
+/// was written.
+fn set(table: &Table, id: u64, payload: u64, others: Worth) -> bool {
+    let view = table.claim(owner(id), Worth::Much, owner, |_| others);
     view.and_then(|view| view.update(Word::STRIKES, |_| (payload, ()))).is_some()
 }
 
@@ -20,13 +21,15 @@ fn set(table: &Table, id: u64, payload: u64) -> bool {
 fn the_old_owners_thread_writes_nothing_over_the_new_owners_word() {
     check(|| {
         let table = Arc::new(Table::new(1).unwrap());
-        assert!(set(&table, 1, 10) && set(&table, 2, 20));
-        let theirs = table.clone();
+        assert!(set(&table, 1, 10, Worth::Much) && set(&table, 2, 20, Worth::Much));
+        let (ours, theirs) = (table.clone(), table.clone());
+        // loom lets the first one spawned run first, and the other see what it will of that.
+        let new = thread::spawn(move || assert!(set(&ours, 3, 30, Worth::Nothing)));
         let old = thread::spawn(move || {
             let view = theirs.find(owner(1));
             view.and_then(|view| view.update(Word::STRIKES, |payload| (payload + 1, payload)))
         });
-        assert!(set(&table, 3, 30));
+        new.join().unwrap();
         let found = old.join().unwrap();
         assert!(matches!(found, None | Some(10)), "{found:?}");
         assert_eq!(table.find(owner(3)).unwrap().read(Word::STRIKES), 30, "{found:?}");
