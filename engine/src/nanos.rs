@@ -98,3 +98,28 @@ impl fmt::Display for Nanos {
         fmt::Debug::fmt(&Duration::from(*self), f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::quickcheck;
+
+    /// The least whole number of units that is not less.
+    fn is_rounded_up(nanos: u64, rounded: u64, unit: u64) -> bool {
+        let (nanos, rounded, unit) = (u128::from(nanos), u128::from(rounded), u128::from(unit));
+        rounded * unit >= nanos && (rounded == 0 || (rounded - 1) * unit < nanos)
+    }
+
+    quickcheck! {
+        fn seconds_and_milliseconds_are_rounded_up(whole: u64, off: u8, nanos: u64) -> bool {
+            [SECOND, MILLISECOND].into_iter().all(|unit| {
+                let about = (whole % (u64::MAX / unit)).saturating_mul(unit).saturating_add(u64::from(off % 3));
+                [nanos, about, about.saturating_sub(1), u64::MAX].into_iter().all(|nanos| {
+                    let time = Nanos::new(nanos);
+                    let rounded = if unit == SECOND { time.as_secs_ceil() } else { time.as_millis_ceil() };
+                    is_rounded_up(nanos, rounded, unit)
+                })
+            })
+        }
+    }
+}

@@ -101,7 +101,7 @@ fn refilling_leaves_the_debt_what_it_is() {
         let is_short = drained.since(&drained.head) < case.rule.window;
         drained.owed() == case.owed() && if case.owed() == 0 { is_pinned } else { is_short }
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn there_is_room_where_the_debt_and_the_cost_are_within_the_ceiling() {
         let has_room = case.head.bucket_has_room(case.unit, &case.rule, case.units);
         has_room == (case.owed() + case.times_w(case.units) <= case.times_w(case.rule.ceiling))
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn what_has_room_is_the_whole_of_it() {
         let room = case.times_w(case.rule.ceiling).saturating_sub(case.owed()) / u128::from(case.rule.window);
         u128::from(case.head.bucket_room(case.unit, &case.rule)) == room
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 /// Whether `time` is the first, not before the case's, at which no more than `most`, times W, is owed. Times beyond the clock's end
@@ -144,7 +144,7 @@ fn the_time_at_which_there_is_room_is_the_first() {
         let time = case.head.bucket_has_room_at(case.unit, &case.rule, cost);
         is_first(&case, time, case.times_w(case.rule.ceiling - cost))
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn the_time_at_which_the_limit_is_whole_is_the_first() {
         let time = case.head.bucket_owes_burst_at(case.unit, &case.rule);
         is_first(&case, time, case.times_w(case.rule.burst))
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_charge_is_owed_and_a_shadow_limit_owes_no_more_than_its_ceiling() {
         }
         case.owed() == expected
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_refund_is_owed_no_more() {
         let expected = if is_saturated { before } else { before.saturating_sub(case.times_w(case.units)) };
         case.owed() == expected
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 /// R9. Let p/W of a unit be what has been refilled of one. It is kept as h nanoseconds of the new rule, the most that refill no
@@ -212,5 +212,5 @@ fn under_another_rule_no_less_is_owed_and_less_than_a_nanosecond_more() {
         let nearly_all = part * new_window < (kept + amount) * window;
         no_less && nearly_all && is_whole
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }

@@ -52,9 +52,10 @@ fn a_day_is_86400_seconds_and_ends_with_its_last_nanosecond() {
         let (day, record) = (u128::from(case.unix) / u128::from(Nanos::DAY.get()), case.record());
         let last = u128::from(Recent::MAX_DAY);
         let midnight = (day.min(last) + 1) * u128::from(Nanos::DAY.get());
-        u128::from(record.head.day()) == day.min(last) && u128::from(record.head.next_midnight().get()) == midnight
+        u128::from(record.head.day()) == day.min(last)
+            && u128::from(record.head.next_midnight().get()) == midnight
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 /// R8, R10, R11: room, wait and what remains.
@@ -78,5 +79,5 @@ fn a_quota_is_used_to_its_last_unit_and_whole_at_midnight() {
             && status.remaining == case.quota.saturating_sub(case.used)
             && status.reset_after.get() == reset
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }

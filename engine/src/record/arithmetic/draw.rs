@@ -12,7 +12,7 @@ pub(super) fn below(g: &mut Gen, end: u64) -> u64 {
 
 /// From `least` to `most`: at the ends, at powers of two, or anywhere, small or large.
 pub(super) fn number(g: &mut Gen, least: u64, most: u64) -> u64 {
-    let near = |g: &mut Gen, number: u64| (number + below(g, 5)).saturating_sub(2);
+    let near = |g: &mut Gen, number: u64| number.saturating_add(below(g, 5)).saturating_sub(2);
     let drawn = match below(g, 5) {
         0 => near(g, least),
         1 => near(g, most),
@@ -20,8 +20,11 @@ pub(super) fn number(g: &mut Gen, least: u64, most: u64) -> u64 {
             let power = 1 << below(g, 63);
             near(g, power)
         }
-        3 => below(g, 1 << below(g, 63)),
-        _ => least + below(g, (most - least).saturating_add(1)),
+        3 => {
+            let power = 1 << below(g, 63);
+            below(g, power)
+        }
+        _ => least.saturating_add(below(g, (most - least).saturating_add(1))),
     };
     drawn.clamp(least, most)
 }
@@ -56,7 +59,7 @@ pub(super) fn times(g: &mut Gen, span: u64) -> (u64, u64) {
         0 => number(g, 0, MAX_TIME),
         _ => {
             let multiple = span.saturating_mul(below(g, 20));
-            from.saturating_add((multiple + below(g, 3)).saturating_sub(1))
+            from.saturating_add(multiple.saturating_add(below(g, 3)).saturating_sub(1))
         }
     };
     (from, later.min(MAX_TIME))

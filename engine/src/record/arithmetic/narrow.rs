@@ -59,9 +59,11 @@ impl Arbitrary for Case {
 #[test]
 fn narrow_and_wide_agree_wherever_narrow_is_used() {
     fn holds(case: Case) -> bool {
-        case.reach <= 1 << 33 && case.reach <= case.rule.window && agree(&case.rule, case.elapsed, case.charged)
+        case.reach <= 1 << 33
+            && case.reach <= case.rule.window
+            && agree(&case.rule, case.elapsed, case.charged)
     }
-    check(holds as fn(Case) -> bool);
+    check(holds);
 }
 
 fn requests(amount: u64, window: u64) -> CompiledPlan {
@@ -74,7 +76,9 @@ fn requests(amount: u64, window: u64) -> CompiledPlan {
 fn every_count_of_small_limits_is_paid_at_the_same_nanosecond() {
     let windows = [1_000_000, 1_000_003, 1_048_576, 60_000_000_000, 86_400_000_000_000];
     let mut compared = 0_u64;
-    for (window, amount) in windows.into_iter().flat_map(|window| (1..=48).map(move |amount| (window, amount))) {
+    for (window, amount) in
+        windows.into_iter().flat_map(|window| (1..=48).map(move |amount| (window, amount)))
+    {
         let plan = requests(amount, window);
         let (rule, reach) = (&plan.quick().units[0], plan.quick().narrow_reach);
         for charged in 0..=MOST_SINCE_PIN[0] {
@@ -111,7 +115,8 @@ fn the_largest_narrow_numbers_do_not_wrap() {
 fn the_reach_is_within_both_windows() {
     let limit = |unit, window| Limit::window(unit, 7, Nanos::new(window));
     let reach = |requests, tokens| {
-        let plan = Plan::builder("p").limit(limit(Unit::Requests, requests)).limit(limit(Unit::Tokens, tokens));
+        let plan =
+            Plan::builder("p").limit(limit(Unit::Requests, requests)).limit(limit(Unit::Tokens, tokens));
         CompiledPlan::new(plan.build().unwrap()).quick().narrow_reach
     };
     assert_eq!((reach(5_000_001, 9_000_001), reach(9_000_001, 5_000_001)), (5_000_001, 5_000_001));
