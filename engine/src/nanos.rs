@@ -102,6 +102,7 @@ impl fmt::Display for Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quickcheck::quickcheck;
 
     #[test]
     fn units_convert_and_saturate() {
@@ -129,5 +130,24 @@ mod tests {
         assert_eq!([ceil(1_000_000_000), ceil(1_000_000_001)], [(1, 1_000), (2, 1_001)]);
         assert_eq!(Nanos::new(1_500_000_000).as_secs_f64(), 1.5);
         assert_eq!(Nanos::new(1_500_000_000).to_string(), "1.5s");
+    }
+
+    /// The least whole number of units that is not less.
+    fn is_rounded_up(nanos: u64, rounded: u64, unit: u64) -> bool {
+        let (nanos, rounded, unit) = (u128::from(nanos), u128::from(rounded), u128::from(unit));
+        rounded * unit >= nanos && (rounded == 0 || (rounded - 1) * unit < nanos)
+    }
+
+    quickcheck! {
+        fn seconds_and_milliseconds_are_rounded_up(whole: u64, off: u8, nanos: u64) -> bool {
+            [SECOND, MILLISECOND].into_iter().all(|unit| {
+                let about = (whole % (u64::MAX / unit)).saturating_mul(unit).saturating_add(u64::from(off % 3));
+                [nanos, about, about.saturating_sub(1), u64::MAX].into_iter().all(|nanos| {
+                    let time = Nanos::new(nanos);
+                    let rounded = if unit == SECOND { time.as_secs_ceil() } else { time.as_millis_ceil() };
+                    is_rounded_up(nanos, rounded, unit)
+                })
+            })
+        }
     }
 }

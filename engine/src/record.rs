@@ -9,6 +9,8 @@
 //! admission adds to [`Recent`], a few bits beside the record's words, and leaves the words as they are
 //! ([`recent`]). How all of it is laid out in words, [`layout`] says.
 
+#[cfg(all(test, not(tidegate_loom)))]
+mod arithmetic;
 mod bucket;
 mod charge;
 mod day;

@@ -39,6 +39,11 @@ cargo x <command>
   bench [FILTER]     Runs the criterion benches, or those whose names contain FILTER.
   attacks [NAME]     Runs the attacks on the engine in full size, or those whose names contain NAME, and prints the
                      figures of docs/attacks.md.
+  conservation [OPERATIONS]
+                     Random operations on the engine and on an exact account of each key side by side: is any unit lost
+                     or made up? 10 million if not given; `conservation --help` lists the arguments.
+  soak [ARGS]        An hour of mixed load on millions of keys: does memory grow, do decisions get slower, is a unit
+                     lost? Draws a graph; `soak --help` lists the arguments.
   compare [ARGS]     Prints Tidegate's time of a decision beside other limiters' and the machine's floor;
                      `compare --help` lists the arguments.
   help               Prints this.
@@ -83,6 +88,8 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["bench", filter] => steps::bench(Some(filter)),
         ["attacks"] => steps::attacks(None),
         ["attacks", name] => steps::attacks(Some(name)),
+        ["conservation", args @ ..] => steps::conservation(args),
+        ["soak", args @ ..] => steps::soak(args),
         ["compare", args @ ..] => steps::compare(args),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -99,6 +99,22 @@ pub(crate) fn attacks(name: Option<&str>) -> Outcome {
     Step::cargo("Does the engine hold under attack, and what does that cost?", &args).run()
 }
 
+/// Runs so many operations on the engine and on an exact account of each key side by side.
+pub(crate) fn conservation(arguments: &[&str]) -> Outcome {
+    endurance("Is any unit lost or made up?", "conservation", arguments)
+}
+
+/// Runs the soak.
+pub(crate) fn soak(arguments: &[&str]) -> Outcome {
+    endurance("Does memory grow, do decisions get slower, is a unit lost, in hours?", "soak", arguments)
+}
+
+fn endurance(question: &'static str, program: &str, arguments: &[&str]) -> Outcome {
+    let mut args = vec!["run", "--release", "-p", "tidegate-endurance", "--bin", program, "--"];
+    args.extend(arguments);
+    Step::cargo(question, &args).run_silently()
+}
+
 /// Prints the comparison, as a table or as JSON lines.
 pub(crate) fn compare(arguments: &[&str]) -> Outcome {
     let mut args = vec!["run", "--release", "-p", "tidegate-benches", "--bin", "compare", "--"];

@@ -39,7 +39,7 @@ struct Cast {
 impl Cast {
     fn draw(draws: &mut Draws) -> Self {
         if draws.one_in(3) {
-            let longest_reservation = Nanos::new(draws.pick(&[0, SECOND, HOUR]));
+            let longest_reservation = Nanos::new(draws.pick(&[SECOND, 60 * SECOND, HOUR]));
             return Self {
                 active: 8,
                 turns_over: true,

@@ -20,10 +20,11 @@ pub(super) struct Drift {
 const POINTS: usize = 1_000;
 
 impl Drift {
-    /// Of a figure at times in seconds, of which the first tenth is left out: memory that is used for the first time.
+    /// Of a figure at times in seconds, of which the first fifth is left out: until then the table fills, and its memory
+    /// is used for the first time.
     /// `None` of fewer than eight.
     pub(super) fn of(points: &[(f64, f64)]) -> Option<Self> {
-        let points = &points[points.len() / 10..];
+        let points = &points[points.len() / 5..];
         if points.len() < 8 {
             return None;
         }
@@ -103,7 +104,7 @@ mod tests {
         let points: Vec<_> = (0..10_000).map(|at| (f64::from(at), f64::from(3 * at))).collect();
         let drift = Drift::of(&points).unwrap();
         assert!((drift.per_hour - 10_800.0).abs() < 1e-6, "{drift:?}");
-        assert!(Drift::of(&points[..8]).is_some_and(|drift| drift.per_hour > 0.0));
+        assert!(Drift::of(&points[..9]).is_some_and(|drift| drift.per_hour > 0.0));
         assert!(Drift::of(&points[..7]).is_none());
     }
 }

@@ -57,10 +57,10 @@ fn panels(root: &Panel<'_>, samples: &[Sample]) -> Result<(), DrawError> {
     let mebibytes: Curve =
         ("resident size, MiB", DECISION, |sample| sample.resident_bytes as f64 / 1_048_576.0);
     let latency: [Curve; 4] = [
-        ("control p99.9", CONTROL, |sample| sample.control.p99_9 as f64),
-        ("decision p99.9", TAIL, |sample| sample.decisions.p99_9 as f64),
+        ("control p99.9, ns", CONTROL, |sample| sample.control.p99_9 as f64),
+        ("decision p99.9, ns", TAIL, |sample| sample.decisions.p99_9 as f64),
         ("p99", DECISION, |sample| sample.decisions.p99 as f64),
-        ("p50, ns", MEDIAN, |sample| sample.decisions.p50 as f64),
+        ("p50", MEDIAN, |sample| sample.decisions.p50 as f64),
     ];
     let keys: [Curve; 2] = [
         ("keys known, millions", DECISION, |sample| sample.keys as f64 / 1e6),

@@ -1,4 +1,10 @@
 //! Keys of one worker alone, with an exact account of each beside the engine.
+//!
+//! Every decision on them is compared, and after each operation what remains of each limit and when it is whole. What takes the
+//! times of other workers into account is left to the meetings, at which all stand at one time: a change of plan is made
+//! no earlier than the latest charge of any thread (R9), and a new key may begin at the time by which another was
+//! forgotten. So it is there that plans change, keys are renewed, and each record is read whole, by asking under
+//! other plans.
 
 use super::cast::Caller;
 use super::house::House;
@@ -8,7 +14,7 @@ use crate::probe;
 use rand::RngExt;
 use rand::rngs::SmallRng;
 use std::collections::VecDeque;
-use tidegate::{Cost, Decision, Reservation, Timestamp};
+use tidegate::{Cost, Decision, LimitId, Reservation, Timestamp};
 
 /// How many at a time.
 const KEYS: usize = 256;
@@ -35,9 +41,6 @@ pub(super) struct Watched {
     next: u64,
     settles: u64,
     planted: bool,
-    /// Whether plans are changed: with other workers a change is made no earlier than their latest charge, which no account
-    /// could know.
-    changes_plans: bool,
     /// What was compared and what differed, since last asked.
     pub(super) checks: u64,
     pub(super) errors: u64,
@@ -45,7 +48,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn new(owner: usize, planted: bool, changes_plans: bool) -> Self {
+    pub(super) fn new(owner: usize, planted: bool) -> Self {
         Self {
             owner,
             keys: Vec::new(),
@@ -53,16 +56,25 @@ impl Watched {
             next: 0,
             settles: 0,
             planted,
-            changes_plans,
             checks: 0,
             errors: 0,
             first_error: None,
         }
     }
 
-    /// Replaces a quarter of the keys by new ones, while all workers stand at one time: a key that comes while
-    /// another worker's clock is ahead may begin at that one's time, which no account could know.
-    pub(super) fn renew(&mut self, house: &House, at: Timestamp, counts: &mut Counts) {
+    /// Reads all that the engine knows of each key, changes the plans of some, and replaces a quarter by new ones.
+    pub(super) fn meet(&mut self, house: &House, random: &mut SmallRng, at: Timestamp, counts: &mut Counts) {
+        for place in 0..self.keys.len() {
+            self.compare(house, place, at);
+            if random.random_range(0..2) == 0 {
+                self.change_plan(house, place, random, at);
+                self.compare(house, place, at);
+            }
+        }
+        self.renew(house, at, counts);
+    }
+
+    fn renew(&mut self, house: &House, at: Timestamp, counts: &mut Counts) {
         let leaving = self.keys.len().min(KEYS / 4);
         for key in self.keys.drain(..leaving) {
             house.limiter.clear_own_plan(&Caller::Watched { owner: self.owner, number: key.number }, at);
@@ -98,27 +110,37 @@ impl Watched {
             return;
         }
         let place = random.random_range(0..self.keys.len());
-        match random.random_range(0..200) {
-            0..120 => {
-                let tokens = random.random_range(0..20_000) >> random.random_range(0..14);
-                self.call(house, place, Cost::tokens(tokens), at, counts);
-            }
-            120..190 => return self.end(house, random, at, counts),
-            190..199 if !self.changes_plans => {}
-            190..197 => self.keys[place].plan = random.random_range(0..PLANS),
-            197..199 => self.own_plan(house, place, random.random_range(0..PLANS), at),
-            _ => {
-                let caller = self.caller(place);
-                house.limiter.clear_own_plan(&caller, at);
-                self.keys[place].ledger.clear_own_plan();
-            }
+        if random.random_range(0..8) < 5 {
+            let tokens = random.random_range(0..20_000) >> random.random_range(0..14);
+            self.call(house, place, Cost::tokens(tokens), at, counts);
+            self.compare_standing(house, place, at);
+        } else {
+            self.end(house, random, at, counts);
         }
-        self.compare(house, place, at);
     }
 
-    /// Compares every key.
-    pub(super) fn compare_all(&mut self, house: &House, at: Timestamp) {
-        (0..self.keys.len()).for_each(|place| self.compare(house, place, at));
+    /// Another plan, one of the key's own, or that one taken back.
+    fn change_plan(&mut self, house: &House, place: usize, random: &mut SmallRng, at: Timestamp) {
+        let (caller, plan) = (self.caller(place), random.random_range(0..PLANS));
+        let (of_plan, id) = &house.plans[plan];
+        let key = &mut self.keys[place];
+        key.ledger.advance(at);
+        match random.random_range(0..4) {
+            0 => {
+                let kept = house.limiter.set_own_plan(&caller, *id, at);
+                key.ledger.set_own_plan(of_plan);
+                self.expect(place, kept, || format!("{caller:?} has no record of its own"));
+                return;
+            }
+            1 => {
+                house.limiter.clear_own_plan(&caller, at);
+                key.ledger.clear_own_plan();
+            }
+            _ => {}
+        }
+        key.plan = plan;
+        house.limiter.change_plan(&caller, *id, at);
+        key.ledger.change_plan(of_plan);
     }
 
     fn caller(&self, place: usize) -> Caller {
@@ -164,20 +186,22 @@ impl Watched {
             key.ledger.settle(&charge, Cost { tokens, ..charge.cost });
             counts.settled += 1;
         }
-        self.compare(house, place, at);
+        self.compare_standing(house, place, at);
     }
 
-    fn own_plan(&mut self, house: &House, place: usize, plan: usize, at: Timestamp) {
+    /// What is told of the limits that hold for a key, of each what remains and when it is whole.
+    fn compare_standing(&mut self, house: &House, place: usize, at: Timestamp) {
         let caller = self.caller(place);
-        let (plan, id) = &house.plans[plan];
-        let kept = house.limiter.set_own_plan(&caller, *id, at);
-        if kept {
-            self.keys[place].ledger.advance(at);
-            self.keys[place].ledger.set_own_plan(plan);
-        }
-        self.expect(place, kept, || format!("{caller:?} has no record of its own"));
+        let key = &mut self.keys[place];
+        key.ledger.advance(at);
+        let (verdict, standing) = house.limiter.peek(&caller, house.plans[key.plan].1, Cost::REQUEST, at);
+        let found = (verdict, LimitId::ALL.map(|limit| standing.status(limit)));
+        let expected =
+            (key.ledger.verdict(Cost::REQUEST), LimitId::ALL.map(|limit| key.ledger.status(limit)));
+        self.expect(place, found == expected, || format!("{caller:?} stands at {found:?}, not {expected:?}"));
     }
 
+    /// All that the engine knows of a key.
     fn compare(&mut self, house: &House, place: usize, at: Timestamp) {
         let caller = self.caller(place);
         let key = &mut self.keys[place];

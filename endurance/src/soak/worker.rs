@@ -102,7 +102,7 @@ impl<'a> Worker<'a> {
             dealt: Vec::new(),
             under_way: UnderWay::default(),
             own_plans: VecDeque::new(),
-            watched: Watched::new(number, settings.planted, settings.threads == 1),
+            watched: Watched::new(number, settings.planted),
             arriving: lane,
             report: Report::new(Counts::default()),
         }
@@ -154,8 +154,7 @@ impl<'a> Worker<'a> {
         counts.denied += shared.denied;
         counts.settled += shared.settled;
         counts.cancelled += shared.cancelled;
-        self.watched.compare_all(self.house, at);
-        self.watched.renew(self.house, at, counts);
+        self.watched.meet(self.house, &mut self.random, at, counts);
         self.report.checks += std::mem::take(&mut self.watched.checks);
         self.report.watched_errors = std::mem::take(&mut self.watched.errors);
         self.report.first_error = self.report.first_error.take().or(self.watched.first_error.take());

@@ -156,5 +156,30 @@ mod tests {
             });
             added(&times) == model.collect::<Vec<_>>()
         }
+
+        /// Against a bucket in whole nanoseconds, for every rate and time: times are cut to units of 4,096 ns, so that
+        /// what stands drains sooner by at most one for each that was added since it was empty and one more.
+        fn as_a_bucket_in_nanoseconds_but_for_a_unit_each(
+            interval: u64, room: u16, start: u64, gaps: Vec<u64>
+        ) -> bool {
+            let unit = 1 << Bucket::UNIT_BITS;
+            let interval = 1_000_000 + interval % (3_600_000_000_000 - 1_000_000 + 1);
+            let rate = Rate::new(Nanos::new(interval), 1 + u32::from(room) % 1_000);
+            let (mut now, mut bucket, mut exact, mut added) = (start >> 2, Bucket(0), 0_u128, 0_u128);
+            gaps.iter().all(|gap| {
+                now = now.saturating_add(gap % (2 * interval)).min(1 << 62);
+                let time = u128::from(now);
+                if exact <= time {
+                    added = 0;
+                }
+                let (next, answer) = bucket.add(rate, Nanos::new(now));
+                bucket = next;
+                if let Added::Stands(_) = answer {
+                    (exact, added) = (exact.max(time) + u128::from(interval), added + 1);
+                }
+                let drained = u128::from(bucket.0) * unit;
+                drained <= exact && exact - drained <= (added + 1) * unit
+            })
+        }
     }
 }

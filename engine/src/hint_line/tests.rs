@@ -241,4 +241,20 @@ quickcheck! {
             in_line || anew
         })
     }
+
+    /// c·W/L for all that a plan may ask: the least number of nanoseconds in which the limit refills so many units.
+    fn an_interval_is_the_exact_quotient_rounded_up(amount: u64, units: u64, window: u64) -> bool {
+        let (least, longest) = (Span::MIN_WINDOW.get(), Span::MAX_WINDOW.get());
+        let window = least + window % (longest - least + 1);
+        let amount = 1 + amount % (1 << 38);
+        let ceiling = (11 * amount).min((1 << 39) - 1);
+        let units = units % (ceiling + 1);
+        let some = |number| std::num::NonZero::new(number).unwrap();
+        let burst = ceiling - amount;
+        let rule = WindowRule { amount: some(amount), burst, ceiling, window: some(window), enforced: true };
+        let interval = u128::from(Wait::new(&rule, units, Nanos::ZERO).interval.get());
+        let asked = u128::from(units.max(1)) * u128::from(window);
+        let refilled = |nanos: u128| nanos * u128::from(amount);
+        refilled(interval) >= asked && refilled(interval - 1) < asked
+    }
 }

@@ -191,4 +191,16 @@ mod tests {
         assert!(Plan::builder("p").requests_per_minute(max).build().is_ok());
         assert!(Plan::builder("p").requests_per_minute(max + 1).build().is_err());
     }
+
+    quickcheck::quickcheck! {
+        /// By bisection the same as by the exact rule at either side of the bound.
+        fn the_largest_amount_of_any_burst_is_the_last_that_fits(billionths: u64) -> bool {
+            let burst = Burst::fraction((billionths % 10_000_000_001) as f64 / 1e9).unwrap();
+            [LimitId::RequestsWindow, LimitId::TokensWindow].into_iter().all(|id| {
+                let asks = |amount: u64| 2 * u128::from(amount) + u128::from(burst.of(amount));
+                let (largest, range) = (largest_amount(id, burst), u128::from(Limit::range(id)));
+                asks(largest) <= range && asks(largest + 1) > range
+            })
+        }
+    }
 }

@@ -227,6 +227,7 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quickcheck::quickcheck;
 
     fn requests(amount: u64) -> Limit {
         Limit::per_minute(Unit::Requests, amount)
@@ -290,5 +291,27 @@ mod tests {
         assert_eq!([share(0.01), share(0.55), share(1.0), share(3.0)], [1, 5, 10, 30]);
         let largest = crate::plan::builder::largest_amount(LimitId::RequestsWindow, Burst::DEFAULT);
         assert_eq!(share(1e12), largest);
+    }
+    quickcheck! {
+        /// A fraction that is written in billionths is taken as that, though a float is not.
+        fn a_burst_of_billionths_is_exact(billionths: u64, amount: u64) -> bool {
+            let billionths = billionths % (10 * Burst::ONE + 1);
+            let burst = Burst::fraction(billionths as f64 / Burst::ONE as f64).unwrap();
+            let exact = u128::from(billionths) * u128::from(amount) / u128::from(Burst::ONE);
+            burst.billionths == billionths && u128::from(burst.of(amount)) == exact.min(u64::MAX.into())
+        }
+
+        /// Whether n + 1 segments, open at one end, hold more calls at an even pace than C allows: in fractions, without the
+        /// quotients.
+        fn an_even_pace_is_admitted_if_the_segments_hold_it(amount: u64, cost: u64, burst: u64) -> bool {
+            let (amount, cost) = (1 + amount % (1 << 38), 1 + cost % (1 << 38));
+            let burst = Burst::fraction((burst % 11) as f64).unwrap();
+            let limit = Limit::per_minute(Unit::Tokens, amount).with_burst(burst);
+            let (amount, cost, segments) = (u128::from(amount), u128::from(cost), u128::from(SEGMENTS));
+            // The least number of calls that is more than the span has room for.
+            let allowed = u128::from(limit.ceiling()) / cost;
+            let exceeds = allowed * segments * cost > (segments + 1) * amount;
+            limit.admits_even_pace(cost as u64) == exceeds
+        }
     }
 }

@@ -335,7 +335,7 @@ impl Recent {
 impl QuickRule {
     /// Whether what has been refilled in a time within reach pays for what was charged; of a narrow plan.
     #[inline]
-    fn is_paid_narrowly(&self, elapsed: u64, charged: u64) -> bool {
+    pub(super) fn is_paid_narrowly(&self, elapsed: u64, charged: u64) -> bool {
         elapsed * self.narrow_amount >= charged * self.narrow_window
     }
 }
