@@ -31,6 +31,16 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
+    /// Vectors of splitmix64 as its author gives it out: the same seed finds the same places in every version.
+    #[test]
+    fn the_hash_of_a_seed_stays_what_it_is() {
+        assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(mix(1_234_567), 6_457_827_717_110_365_317);
+        assert_eq!(mix(1_234_567 + 0x9e37_79b9_7f4a_7c15), 3_203_168_211_198_807_973);
+        let start = mix(mix(7));
+        assert_eq!(keys(7), [0, 1, 2, 3].map(|place| mix(start + place)));
+    }
+
     #[test]
     fn no_two_seeds_share_a_key() {
         let all: Vec<_> = (0..1_000).flat_map(keys).collect();

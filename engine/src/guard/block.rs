@@ -144,6 +144,26 @@ mod tests {
         assert_eq!(block.remaining(TERMS, secs(0) - Nanos::from_millis(900)), Some(Nanos::from_secs(30)));
     }
 
+    #[test]
+    fn the_bounds_of_a_block_are_exact() {
+        let nanosecond = Nanos::new(1);
+        // It ends at a tick, 30 s after it began.
+        let block = Block(1 << 30);
+        let (end, begin) = (Nanos::new(1 << 50), Nanos::new(1 << 50) - TERMS.first);
+        assert_eq!((block.end(), block.before()), (end, 0));
+        assert_eq!((Block(1 << 44 | 5).end(), Block(1 << 44 | 5).before()), (Nanos::new(5 << 20), 1));
+        assert_eq!(block.remaining(TERMS, end - nanosecond), Some(nanosecond));
+        assert_eq!(block.remaining(TERMS, end), None);
+        let earliest = begin - CLOCK_SLACK;
+        assert_eq!(block.remaining(TERMS, earliest), Some(TERMS.first));
+        assert_eq!(block.remaining(TERMS, earliest - nanosecond), None);
+        let forgiven = begin + TERMS.forgiveness;
+        let on_record = [earliest - nanosecond, earliest, forgiven - nanosecond, forgiven]
+            .map(|now| block.is_on_record(TERMS, now));
+        assert_eq!(on_record, [false, true, true, false]);
+        assert!(!Block(0).is_on_record(TERMS, Nanos::ZERO) && Block(1).is_on_record(TERMS, Nanos::ZERO));
+    }
+
     quickcheck! {
         fn any_word_and_time_fit(word: u64, now: u64) -> bool {
             let block = Block(word >> 12);

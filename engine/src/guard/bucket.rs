@@ -1,6 +1,5 @@
 //! Strikes that drain: a leaky bucket in one word.
 
-use super::table::MAX_PAYLOAD;
 use crate::nanos::Nanos;
 use std::num::NonZero;
 
@@ -79,7 +78,8 @@ impl Bucket {
         let unit = Self::unit(now);
         let drained = self.drained_at(rate, now).saturating_add(rate.interval.get());
         let standing = drained - unit;
-        if standing > rate.capacity() || drained > MAX_PAYLOAD {
+        // So it is below 2⁵², as a payload must be: a guard's capacities are below 2⁴⁰.
+        if standing > rate.capacity() {
             return (self, Added::Over);
         }
         (Self(drained), Added::Stands(standing.div_ceil(rate.interval.get()) as u32))
@@ -130,6 +130,12 @@ mod tests {
         assert_eq!(full.add(RATE, year).1, Added::Over);
         assert_eq!(full.add(RATE, year - CLOCK_SLACK).1, Added::Over, "threads may differ");
         assert_eq!(full.add(RATE, year - Nanos::from_secs(5)).1, Added::Stands(1));
+    }
+
+    #[test]
+    fn times_are_held_below_2_to_the_63() {
+        let last = Nanos::new(u64::MAX >> 1);
+        assert_eq!([held(Nanos::MAX), held(last), held(Nanos::new(7))], [last, last, Nanos::new(7)]);
     }
 
     #[test]

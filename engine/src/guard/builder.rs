@@ -239,3 +239,86 @@ fn within(
 ) -> Result<(), BuildError> {
     if holds { Ok(()) } else { Err(BuildError::OutOfRange { field, expected, found: found.to_string() }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_that_are_documented() {
+        let Builder { addresses, pairs, tolerance, drain, leeway, status, .. } = Builder::default();
+        assert_eq!((addresses, pairs, tolerance, status), (65_536, 262_144, 32, 429));
+        assert_eq!([drain, leeway], [80, 100].map(Nanos::from_millis));
+        let Builder { first_block, longest_block, forgiveness, .. } = Builder::default();
+        assert_eq!([first_block, longest_block, forgiveness], [30, 900, 3_600].map(Nanos::from_secs));
+    }
+
+    #[test]
+    fn rules_hold_at_their_bounds_and_not_beyond() {
+        let rules = |builder: Builder| builder.rules().map(|_| ()).map_err(|error| error.field());
+        let nanosecond = Nanos::new(1);
+        let (second, hour, day, week) =
+            (Nanos::from_secs(1), Nanos::from_secs(3_600), Nanos::DAY, Nanos::from_secs(7 * 86_400));
+        let new = Builder::default;
+        for within in [
+            new().tolerance(1),
+            new().tolerance(1_000),
+            new().drain(Nanos::from_millis(1)),
+            new().drain(hour),
+            new().leeway(Nanos::ZERO),
+            new().leeway(Nanos::from_secs(10)),
+            new().first_block(second).longest_block(second).forgiveness(second),
+            new().longest_block(day).forgiveness(day),
+            new().longest_block(day).first_block(day).forgiveness(week),
+            new().status(400),
+            new().status(599),
+        ] {
+            assert_eq!(rules(within), Ok(()));
+        }
+        for (beyond, field) in [
+            (new().tolerance(0), "tolerance"),
+            (new().tolerance(1_001), "tolerance"),
+            (new().drain(Nanos::from_millis(1) - nanosecond), "drain"),
+            (new().drain(hour + nanosecond), "drain"),
+            (new().leeway(Nanos::from_secs(10) + nanosecond), "leeway"),
+            (new().first_block(second - nanosecond), "first_block"),
+            (new().longest_block(Nanos::from_secs(30) - nanosecond), "first_block"),
+            (new().longest_block(second - nanosecond), "longest_block"),
+            (new().longest_block(day + nanosecond), "longest_block"),
+            (new().forgiveness(Nanos::from_secs(900) - nanosecond), "forgiveness"),
+            (new().forgiveness(week + nanosecond), "forgiveness"),
+            (new().status(399), "status"),
+            (new().status(600), "status"),
+        ] {
+            assert_eq!(rules(beyond), Err(field));
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_one_owner_up_to_2_to_the_30() {
+        let field = |builder: Builder| builder.build().map(|_| ()).map_err(|error| error.field());
+        assert_eq!(field(Builder::default().addresses(1).pairs(1)), Ok(()));
+        let most = 1 << 30;
+        for (builder, name) in [
+            (Builder::default().addresses(0), "addresses"),
+            (Builder::default().addresses(most + 1), "addresses"),
+            (Builder::default().pairs(0), "pairs"),
+            (Builder::default().pairs(most + 1), "pairs"),
+        ] {
+            assert!(matches!(builder.build(), Err(BuildError::OutOfRange { field, .. }) if field == name));
+        }
+        let memory = BuildError::Memory { field: "pairs", capacity: 7 };
+        assert_eq!(
+            (memory.field(), memory.to_string().as_str()),
+            ("pairs", "there is no memory for `pairs` of 7")
+        );
+    }
+
+    #[test]
+    fn bursts_drain_a_little_faster_than_strikes_and_are_half_the_tolerance() {
+        assert_eq!(burst_drain(Nanos::from_millis(80)), Nanos::new(62_500_000));
+        let burst = |tolerance| Builder::default().tolerance(tolerance).rules().unwrap().burst;
+        let rate = |room| Rate::new(Nanos::new(62_500_000), room);
+        assert_eq!([burst(1), burst(33), burst(35), burst(1_000)], [rate(16), rate(16), rate(17), rate(500)]);
+    }
+}

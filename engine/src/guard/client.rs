@@ -79,6 +79,9 @@ mod tests {
             assert_ne!(client(address).number(), 0, "{address}");
         }
         assert_ne!(client("ffff:ffff:102:304::1").number(), client("1.2.3.4").number());
+        assert_ne!(client("ffff:ffff::").number(), client("0.0.0.0").number());
+        assert_ne!(client("ffff:ffff::").number(), client("::").number());
+        assert_eq!(Client::from_number(client("::").number()), client("::"));
     }
 
     quickcheck! {

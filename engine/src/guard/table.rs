@@ -311,6 +311,41 @@ mod tests {
     }
 
     #[test]
+    fn no_number_and_no_tag_is_zero() {
+        assert_eq!(owner(0), Owner::new(1, 0));
+        let tag = |hash| Owner::new(1, hash).tag();
+        assert_eq!([tag(0), tag(1), tag(2), tag(4_095), tag(4_096), tag(4_103)], [1, 1, 2, 4_095, 1, 7]);
+        let table = Table::new(4).unwrap();
+        set(&table, 4_103, 5);
+        assert_eq!(table.find(owner(4_103)).unwrap().read(Word::FIRST), 5);
+    }
+
+    #[test]
+    fn of_those_worth_least_the_first_gives_way() {
+        let claim = |table: &Table, worth| {
+            table.claim(owner(3), worth, owner, |_| Worth::Nothing).map(|view| view.owner.id)
+        };
+        let vacant = Table::new(1).unwrap();
+        set(&vacant, 1, 1);
+        assert_eq!(claim(&vacant, Worth::Much), Some(3));
+        assert!(vacant.find(owner(1)).is_none(), "before a place that nobody had");
+        let full = Table::new(1).unwrap();
+        set(&full, 1, 1);
+        set(&full, 2, 2);
+        assert_eq!(claim(&full, Worth::Nothing), Some(3), "what is worth nothing gives way to anyone");
+        assert!(full.find(owner(1)).is_none() && full.find(owner(2)).is_some());
+    }
+
+    #[test]
+    fn an_owner_stands_in_its_window_or_not_at_all() {
+        let table = Table::new(20).unwrap();
+        for id in 1..=16 {
+            set(&table, id, id);
+        }
+        assert!(table.claim(owner(17), Worth::Much, owner, |_| Worth::Much).is_none());
+    }
+
+    #[test]
     fn windows_wrap_at_the_end() {
         let table = Table::new(8).unwrap();
         for id in 0..16 {

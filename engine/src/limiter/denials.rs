@@ -128,3 +128,96 @@ impl Denials {
         }
     }
 }
+
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests {
+    use super::*;
+
+    const SEEN: Seen = Seen { low: 5, high: 6, identity: 7, place: 0x1000 };
+    const AT: Timestamp = Timestamp { monotonic: Nanos::from_secs(1_000), unix: Nanos::from_secs(5_000) };
+    const WAIT: Nanos = Nanos::from_secs(10);
+
+    fn grounds() -> Grounds {
+        Grounds { seen: SEEN, cost: Cost { requests: 1, tokens: 2 } }
+    }
+
+    /// Denials that remember one by this limit.
+    fn remembering(limit: LimitId) -> Denials {
+        let denials = Denials::new().unwrap();
+        denials.remember(grounds(), Denial { limit, retry_after: WAIT }, AT);
+        denials
+    }
+
+    #[test]
+    fn a_denial_is_recalled_until_its_time_has_come_on_the_clock_of_its_limit() {
+        for limit in LimitId::ALL {
+            let denials = remembering(limit);
+            let after = |secs| {
+                let (early, late) = (Nanos::from_secs(secs), Nanos::from_secs(100));
+                let (monotonic, unix) = if limit.is_day() { (late, early) } else { (early, late) };
+                let at = Timestamp { monotonic: AT.monotonic + monotonic, unix: AT.unix + unix };
+                denials.recall(grounds(), at).map(|denial| (denial.limit, denial.retry_after))
+            };
+            assert_eq!(after(0), Some((limit, WAIT)));
+            assert_eq!(after(9), Some((limit, Nanos::from_secs(1))));
+            assert_eq!(after(10), None);
+        }
+    }
+
+    #[test]
+    fn a_denial_is_not_recalled_before_its_time_on_either_clock() {
+        let (denials, nanosecond) = (remembering(LimitId::TokensWindow), Nanos::new(1));
+        let recalled = |at| denials.recall(grounds(), at).is_some();
+        assert!(recalled(AT));
+        assert!(!recalled(Timestamp { monotonic: AT.monotonic - nanosecond, ..AT }));
+        assert!(!recalled(Timestamp { unix: AT.unix - nanosecond, ..AT }));
+    }
+
+    #[test]
+    fn a_denial_is_not_recalled_of_another_state_or_cost() {
+        let denials = remembering(LimitId::RequestsDay);
+        let others = [
+            Seen { low: 4, ..SEEN },
+            Seen { high: 4, ..SEEN },
+            Seen { identity: 4, ..SEEN },
+            // The same place in memory as another slot's, a whole round further.
+            Seen { place: SEEN.place + ((DENIALS as u64) << SLOT_SHIFT), ..SEEN },
+            Seen { place: SEEN.place - (1 << SLOT_SHIFT), ..SEEN },
+        ];
+        for seen in others {
+            assert_eq!(denials.recall(Grounds { seen, ..grounds() }, AT), None, "{seen:?}");
+        }
+        for cost in [Cost { requests: 2, tokens: 2 }, Cost { requests: 1, tokens: 3 }, Cost::default()] {
+            assert_eq!(denials.recall(Grounds { cost, ..grounds() }, AT), None, "{cost:?}");
+        }
+    }
+
+    #[test]
+    fn neighbouring_slots_are_remembered_beside_each_other() {
+        let denials = Denials::new().unwrap();
+        let of = |slot: u64| Grounds { seen: Seen { place: slot << SLOT_SHIFT, ..SEEN }, ..grounds() };
+        let told = |slot| Denial { limit: LimitId::TokensDay, retry_after: Nanos::from_secs(slot + 1) };
+        (0..DENIALS as u64).for_each(|slot| denials.remember(of(slot), told(slot), AT));
+        for slot in 0..DENIALS as u64 {
+            assert_eq!(denials.recall(of(slot), AT), Some(told(slot)));
+        }
+    }
+
+    #[test]
+    fn costs_beyond_40_and_24_bits_and_times_at_the_end_are_not_remembered() {
+        let most = Cost { requests: (1 << 24) - 1, tokens: (1 << 40) - 1 };
+        assert_eq!(packed(most), Some(u64::MAX));
+        assert_eq!(packed(Cost { requests: 1, tokens: 2 }), Some(1 << 40 | 2));
+        for cost in [Cost { requests: 1 << 24, ..most }, Cost { tokens: 1 << 40, ..most }] {
+            assert_eq!(packed(cost), None);
+        }
+        let last = Nanos::new(u64::MAX >> 1);
+        for (until, is_remembered) in [(last, true), (last + Nanos::new(1), false)] {
+            let denials = Denials::new().unwrap();
+            let retry_after = until - AT.monotonic;
+            let denial = Denial { limit: LimitId::TokensWindow, retry_after };
+            denials.remember(grounds(), denial, AT);
+            assert_eq!(denials.recall(grounds(), AT), is_remembered.then_some(denial));
+        }
+    }
+}

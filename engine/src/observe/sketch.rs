@@ -292,3 +292,38 @@ pub(super) fn merged<'a>(same: impl Iterator<Item = Set<'a>>, fades: u32) -> Vec
         .map(|(key, (at_least, at_most))| DeniedKey { at_least, at_most, key })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fades_are_missing_up_to_half_the_round_and_not_beyond() {
+        assert_eq!([missing_fades(3, 3), missing_fades(3, 5), missing_fades(5, 3)], [0, 2, 0]);
+        let half = u32::MAX / 2;
+        assert_eq!([missing_fades(7, 7 + half), missing_fades(7, 8 + half)], [half, 0]);
+        assert_eq!(missing_fades(u32::MAX, 1), 2);
+    }
+
+    #[test]
+    fn counts_are_rounded_up_and_what_is_sure_of_them_down() {
+        let cells = |fades, count, error| {
+            let mut cells = Cells { keys: [1; CELLS], counts: [count; CELLS], errors: [error; CELLS] };
+            cells.fade(fades);
+            cells.bounds(1)
+        };
+        assert_eq!(
+            [cells(0, 7, 2), cells(1, 7, 2), cells(2, 7, 2), cells(3, 7, 2)],
+            [(5, 7), (2, 4), (1, 2), (0, 1)]
+        );
+        assert_eq!([cells(1, 0, 0), cells(64, 7, 0), cells(32, 1 << 32, 0)], [(0, 0), (0, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn a_state_is_even_unless_its_cells_change_hands() {
+        let state = State(5 << 32 | 8);
+        assert_eq!((state.fades(), state.is_changing(), state.changing().is_changing()), (5, false, true));
+        assert_eq!([state.changed(6), state.changing().changed(6)], [State(6 << 32 | 10); 2]);
+        assert_eq!(State(u64::from(u32::MAX)).changed(1), State(1 << 32), "the version wraps");
+    }
+}

@@ -249,6 +249,18 @@ fn a_refund_of_a_forgotten_key_makes_it_not_known_again() {
     assert_eq!(remaining(&limiter, "another", plan, at(DAY + 61)), 6);
 }
 
+/// The same where there would be room for it, as every other key is to be forgotten too.
+#[test]
+fn a_settle_of_a_forgotten_key_that_owes_nothing_makes_it_not_known_again() {
+    let (limiter, plan) = limiter();
+    fill(&limiter, plan, at(DAY - 60));
+    let late = call(&limiter, "key", plan, 10, at(DAY - 60));
+    let _ = call(&limiter, "another", plan, 4, at(DAY + 60));
+    assert_eq!(forgotten(&limiter), 1);
+    limiter.settle(late, 5, at(3 * DAY));
+    assert_eq!(forgotten(&limiter), 1);
+}
+
 #[test]
 fn without_room_a_key_gets_no_plan_of_its_own() {
     let (limiter, plan) = limiter();

@@ -105,3 +105,25 @@ fn the_list_names_keys_that_one_can_compare() {
     let other = Limiter::builder().capacity(100).build().unwrap();
     assert_ne!(other.fingerprint_of("often"), limiter.fingerprint_of("often"));
 }
+
+#[test]
+fn the_hottest_are_those_with_something_in_their_windows() {
+    let limiter = Limiter::builder().capacity(100).build().unwrap();
+    let pro = limiter.add_plan(&Plan::pro()).unwrap();
+    let at = |secs: u64| Timestamp::both(Nanos::from_secs(1_000 + secs));
+    for (key, cost) in [
+        ("request", Cost::REQUEST),
+        ("tokens", Cost { requests: 0, tokens: 1 }),
+        ("nothing", Cost::default()),
+    ] {
+        assert!(limiter.check(key, pro, cost, at(0)).is_admitted());
+    }
+    let hottest: Vec<_> =
+        limiter.hottest(10, at(0)).iter().map(|key| (key.key, key.requests, key.tokens)).collect();
+    assert_eq!(
+        hottest,
+        [(limiter.fingerprint_of("request"), 1, 0), (limiter.fingerprint_of("tokens"), 0, 1)]
+    );
+    assert_eq!(limiter.hottest(1, at(0)).len(), 1);
+    assert!(limiter.hottest(10, at(120)).is_empty(), "all of it has left the windows");
+}

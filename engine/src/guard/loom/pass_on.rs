@@ -1,4 +1,4 @@
-//! A slot of the table passes on while a thread of the old owner writes: models of the orderings of `View::update`.
+//! Slots of the table: one passes on while a thread of its old owner writes, one is wanted by two.
 
 use crate::guard::table::{Owner, Table, Word, Worth};
 use crate::sync::model::{Arc, check, thread};
@@ -33,5 +33,19 @@ fn the_old_owners_thread_writes_nothing_over_the_new_owners_word() {
         let found = old.join().unwrap();
         assert!(matches!(found, None | Some(10)), "{found:?}");
         assert_eq!(table.find(owner(3)).unwrap().read(Word::STRIKES), 30, "{found:?}");
+    });
+}
+
+/// Two new owners and two slots that nobody had: each gets one, though both may want the same first.
+#[test]
+fn who_comes_second_to_a_slot_takes_the_next() {
+    check(|| {
+        let table = Arc::new(Table::new(1).unwrap());
+        let theirs = table.clone();
+        let other = thread::spawn(move || set(&theirs, 1, 10, Worth::Much));
+        assert!(set(&table, 2, 20, Worth::Much));
+        assert!(other.join().unwrap());
+        let found = [1, 2].map(|id| table.find(owner(id)).map(|view| view.read(Word::STRIKES)));
+        assert_eq!(found, [Some(10), Some(20)]);
     });
 }

@@ -1,7 +1,7 @@
 //! Strike, drain, block, escalation, forgiveness, allow-list, each by itself on a manual clock.
 
 use super::{address, hammer, millis, secs};
-use tidegate::guard::{Answer, BuildError, Guard, Mark};
+use tidegate::guard::{Answer, Blocked, BuildError, Guard, Mark};
 use tidegate::{Clock, Cost, Limiter, ManualClock, Nanos, Plan, Timestamp};
 
 const CLIENT: &str = "203.0.113.9";
@@ -236,4 +236,40 @@ fn beside_a_limiter_it_goes_by_the_limiters_verdicts() {
     });
     assert!(blocked && guard.check(address(CLIENT), clock.now()).is_blocked());
     assert!(!guard.check(address("192.0.2.1"), clock.now()).is_blocked());
+}
+
+/// The first address and its two neighbours are blocked; there is no room to block one more, which is told so.
+#[test]
+fn without_room_a_strike_too_many_is_told_as_one() {
+    let guard = Guard::builder().addresses(1).pairs(64).tolerance(1).build().unwrap();
+    let last = |from: &str| (0..3).map(|_| strike(&guard, from)).last().unwrap();
+    for from in ["192.0.2.1", "192.0.2.2"] {
+        assert!(matches!(last(from), Mark::Blocked(_)));
+    }
+    assert_eq!(last("192.0.2.3"), Mark::Strike { standing: 2 });
+}
+
+/// A denied call of a key, which comes again at once a second later: early.
+fn strike(guard: &Guard, from: &str) -> Mark {
+    let denied = |at| guard.denied(address(from), "key", Nanos::MINUTE, secs(at));
+    let _ = denied(0);
+    denied(1)
+}
+
+#[test]
+fn what_is_lifted_at_the_beginning_of_time_is_gone() {
+    let guard = Guard::builder().addresses(8).pairs(8).tolerance(1).build().unwrap();
+    let (from, start) = (address("192.0.2.1"), Timestamp::both(Nanos::ZERO));
+    for expected in [false, true] {
+        assert_eq!(matches!(guard.strike(from, start), Mark::Blocked(_)), expected);
+    }
+    assert_eq!(guard.statistics(start).addresses, 1);
+    assert!(guard.lift(from, start) && !guard.lift(from, start));
+    assert_eq!(guard.statistics(start).addresses, 0);
+}
+
+#[test]
+fn a_blocked_call_is_told_whole_seconds_and_at_least_one() {
+    let seconds = |nanos| Blocked { remaining: Nanos::new(nanos), status: 429 }.seconds();
+    assert_eq!([0, 1, 1_000_000_000, 1_000_000_001, 30_000_000_000].map(seconds), [1, 1, 1, 2, 30]);
 }
