@@ -195,11 +195,8 @@ impl Guard {
         retry_after: Nanos,
         at: Timestamp,
     ) -> Mark {
-        let (address, now, leeway) = (address.to_canonical(), at.monotonic, self.rules.leeway);
-        if self.allowed.contain(address) {
-            return Mark::Kept;
-        }
-        let client = Client::of(address);
+        let Some(client) = self.watched(address) else { return Mark::Kept };
+        let (now, leeway) = (at.monotonic, self.rules.leeway);
         let named = |id| self.pair(id);
         let worth = |view: View<'_>| self.worth_of_pair(view, now);
         let Some(pair) = self.pairs.claim(self.pair_of(client, key), Worth::Much, named, worth) else {
@@ -235,11 +232,7 @@ impl Guard {
     /// request that is no request. Such strikes have the same tolerance and drain as others, in a count of
     /// their own.
     pub fn strike(&self, address: IpAddr, at: Timestamp) -> Mark {
-        let (address, now) = (address.to_canonical(), at.monotonic);
-        if self.allowed.contain(address) {
-            return Mark::Kept;
-        }
-        let client = Client::of(address);
+        let (Some(client), now) = (self.watched(address), at.monotonic) else { return Mark::Kept };
         match self.claim_address(client, Worth::Little, now) {
             Some(entry) => self.count_strike(client, entry, now),
             None => {
@@ -292,10 +285,17 @@ impl Guard {
         }
     }
 
+    /// The client that an address counts for; `None` if the address is on the allow-list.
+    fn watched(&self, address: IpAddr) -> Option<Client> {
+        (!self.allowed.contain(address.to_canonical())).then(|| Client::of(address))
+    }
+
     #[inline]
     fn block_of(&self, address: IpAddr, now: Nanos) -> Option<Blocked> {
         let entry = self.addresses.find(self.address(Client::of(address).number()))?;
         let remaining = Block(entry.read(Word::FIRST)).remaining(self.rules.terms, now)?;
+        // Of a client of which only a part is allowed, the rest may be blocked.
+        self.watched(address)?;
         Some(Blocked { remaining, status: self.rules.status })
     }
 

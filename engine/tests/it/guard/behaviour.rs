@@ -140,6 +140,22 @@ fn allowed_networks_never_count() {
     assert!(hammer(&guard, address("192.0.2.8"), WAIT, 50, 0).is_some(), "a neighbour");
 }
 
+/// An IPv6 client is a /64. Where only a part of one is allowed, a block of the rest is none of that part's.
+#[test]
+fn an_allowed_address_is_not_blocked_for_its_neighbours() {
+    let networks = ["2001:db8::a:0:0/96"].map(|text| text.parse().unwrap());
+    let guard = Guard::builder().addresses(64).pairs(64).tolerance(1).allow(networks).build().unwrap();
+    let (allowed, neighbour) = (address("2001:db8::a:0:1"), address("2001:db8::b:0:1"));
+    let before = guard.statistics(secs(0)).blocked_calls;
+    assert!(hammer(&guard, neighbour, WAIT, 50, 0).is_some());
+    let blocked_until = secs(30);
+    assert!(guard.check(neighbour, blocked_until).is_blocked());
+    let calls = guard.statistics(blocked_until).blocked_calls;
+    assert!(calls > before);
+    assert_eq!(guard.check(allowed, blocked_until), Answer::Pass);
+    assert_eq!(guard.statistics(blocked_until).blocked_calls, calls, "and is not counted as blocked");
+}
+
 #[test]
 fn an_operator_lifts_a_block() {
     let guard = strict();
