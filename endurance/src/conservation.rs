@@ -7,6 +7,7 @@
 
 mod draws;
 mod plans;
+mod plant;
 mod round;
 mod tally;
 mod together;

@@ -80,10 +80,17 @@ impl Calls {
         }
     }
 
-    fn constant(&mut self, look: impl FnOnce(&mut Self)) {
+    /// Looks at what the compiler evaluates.
+    fn evaluated(&mut self, look: impl FnOnce(&mut Self)) {
         self.in_constant += 1;
         look(self);
         self.in_constant -= 1;
+    }
+
+    /// What has a type and a value that the compiler evaluates.
+    fn constant<'ast>(&mut self, of: &'ast Type, value: &'ast Expr) {
+        self.visit_type(of);
+        self.evaluated(|calls| calls.visit_expr(value));
     }
 
     fn function<'ast>(&mut self, signature: &'ast Signature, block: &'ast Block) {
@@ -102,32 +109,28 @@ impl Calls {
 
 impl<'ast> Visit<'ast> for Calls {
     fn visit_item_const(&mut self, item: &'ast ItemConst) {
-        self.visit_type(&item.ty);
-        self.constant(|calls| calls.visit_expr(&item.expr));
+        self.constant(&item.ty, &item.expr);
     }
 
     fn visit_impl_item_const(&mut self, item: &'ast ImplItemConst) {
-        self.visit_type(&item.ty);
-        self.constant(|calls| calls.visit_expr(&item.expr));
+        self.constant(&item.ty, &item.expr);
     }
 
     fn visit_item_static(&mut self, item: &'ast ItemStatic) {
-        self.visit_type(&item.ty);
-        self.constant(|calls| calls.visit_expr(&item.expr));
+        self.constant(&item.ty, &item.expr);
     }
 
     fn visit_type_array(&mut self, array: &'ast TypeArray) {
-        self.visit_type(&array.elem);
-        self.constant(|calls| calls.visit_expr(&array.len));
+        self.constant(&array.elem, &array.len);
     }
 
     fn visit_expr_repeat(&mut self, repeat: &'ast ExprRepeat) {
         self.visit_expr(&repeat.expr);
-        self.constant(|calls| calls.visit_expr(&repeat.len));
+        self.evaluated(|calls| calls.visit_expr(&repeat.len));
     }
 
     fn visit_expr_const(&mut self, block: &'ast ExprConst) {
-        self.constant(|calls| visit::visit_expr_const(calls, block));
+        self.evaluated(|calls| visit::visit_expr_const(calls, block));
     }
 
     fn visit_item_fn(&mut self, item: &'ast ItemFn) {

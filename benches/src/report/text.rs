@@ -1,18 +1,11 @@
 //! Numbers and rows as people read them.
 
 use crate::measure::Row;
+use indicatif::HumanCount;
 
 /// A number with a comma between each three digits.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(number).to_string()
 }
 
 /// What a row is about.

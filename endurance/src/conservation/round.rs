@@ -7,6 +7,7 @@
 
 use super::draws::Draws;
 use super::plans;
+use super::plant::Plant;
 use super::tally::Tally;
 use crate::ledger::{Charge, Ledger};
 use crate::probe::{self, Probes};
@@ -85,8 +86,7 @@ struct Round {
     first: u64,
     keys: HashMap<u64, Key>,
     open: Vec<Open>,
-    refunds: u64,
-    plant_each: Option<u64>,
+    plant: Plant,
     tally: Tally,
 }
 
@@ -145,8 +145,7 @@ impl Round {
             first: 0,
             keys: HashMap::new(),
             open: Vec::new(),
-            refunds: 0,
-            plant_each,
+            plant: Plant::new(plant_each),
             tally: Tally::default(),
         }
     }
@@ -337,19 +336,10 @@ impl Round {
         if way < 3 {
             self.limiter.cancel(reservation, self.at);
         } else {
-            let short = self.planted(reserved, actual.tokens);
+            let short = self.plant.short(reserved, actual.tokens, &mut self.tally);
             self.limiter.settle(reservation, actual.tokens + short, self.at);
         }
         self.compare(number);
-    }
-
-    /// A unit that a refund is short of, if it is that refund's turn.
-    fn planted(&mut self, reserved: u64, actual: u64) -> u64 {
-        let Some(each) = self.plant_each.filter(|_| actual < reserved) else { return 0 };
-        self.refunds += 1;
-        let planted = u64::from(self.refunds.is_multiple_of(each));
-        self.tally.planted += planted;
-        planted
     }
 
     fn change_plan(&mut self) {

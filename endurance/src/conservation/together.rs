@@ -8,6 +8,7 @@
 //! nothing is lost by that.
 
 use super::draws::Draws;
+use super::plant::Plant;
 use super::tally::Tally;
 use crate::ledger::{Charge, Ledger};
 use crate::probe::{self, Probes, Reading};
@@ -61,8 +62,7 @@ struct Caller<'a> {
     house: &'a House,
     draws: Draws,
     next: u64,
-    refunds: u64,
-    plant_each: Option<u64>,
+    plant: Plant,
     tally: Tally,
 }
 
@@ -81,8 +81,7 @@ pub(super) fn run(seed: u64, operations: u64, threads: usize, plant_each: Option
             house: &house,
             draws: Draws::new(seed.wrapping_mul(64).wrapping_add(thread)),
             next: thread << 48,
-            refunds: 0,
-            plant_each,
+            plant: Plant::new(plant_each),
             tally: Tally::default(),
         })
         .collect();
@@ -243,17 +242,8 @@ impl Caller<'_> {
         };
         self.tally.end(cost.tokens, actual);
         notes.push(Note::Ended { id, key, actual: Cost { tokens: actual, ..cost } });
-        let short = self.planted(cost.tokens, actual);
+        let short = self.plant.short(cost.tokens, actual, &mut self.tally);
         self.house.limiter.settle(reservation, actual + short, at);
-    }
-
-    /// A unit that a refund is short of, if it is that refund's turn.
-    fn planted(&mut self, reserved: u64, actual: u64) -> u64 {
-        let Some(each) = self.plant_each.filter(|_| actual < reserved) else { return 0 };
-        self.refunds += 1;
-        let planted = u64::from(self.refunds.is_multiple_of(each));
-        self.tally.planted += planted;
-        planted
     }
 }
 
