@@ -3,9 +3,8 @@
 mod campaign;
 mod report;
 
-use crate::runner::{Failed, Outcome, Step, answers, root, skip};
+use crate::runner::{Failed, Outcome, Step, answers, names_in, skip};
 use campaign::Campaign;
-use std::fs;
 use std::time::Duration;
 
 /// The fuzz targets are no members of the workspace: cargo-fuzz builds them with flags of its own.
@@ -87,12 +86,6 @@ fn missing_tool() -> Option<&'static str> {
 
 /// The targets, by the files that hold them.
 fn targets() -> Result<Vec<String>, Failed> {
-    let folder = root().join("fuzz/fuzz_targets");
-    let files =
-        fs::read_dir(&folder).map_err(|error| Failed { step: format!("{}: {error}", folder.display()) })?;
-    let mut targets: Vec<_> = files
-        .filter_map(|file| file.ok()?.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
-        .collect();
-    targets.sort();
-    Ok(targets)
+    let files = names_in("fuzz/fuzz_targets")?;
+    Ok(files.iter().filter_map(|file| file.strip_suffix(".rs").map(str::to_owned)).collect())
 }

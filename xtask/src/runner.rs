@@ -1,5 +1,6 @@
 //! Running one step: says which question it answers, and what failed.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -96,6 +97,15 @@ impl Step {
             Err(error) => Err(Failed { step: format!("{}: {error}", self.shown) }),
         }
     }
+}
+
+/// The names of all that a folder of the workspace holds, in order.
+pub(crate) fn names_in(folder: &str) -> Result<Vec<String>, Failed> {
+    let entries =
+        fs::read_dir(root().join(folder)).map_err(|error| Failed { step: format!("{folder}: {error}") })?;
+    let mut names: Vec<_> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// Whether a program is there and answers.

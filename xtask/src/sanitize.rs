@@ -1,7 +1,6 @@
 //! The engine's tests under AddressSanitizer and ThreadSanitizer, after each has found what was planted for it.
 
-use crate::runner::{Failed, Outcome, Step, answers, root, skip};
-use std::fs;
+use crate::runner::{Failed, Outcome, Step, answers, names_in, skip};
 
 /// What is built for: with a target named, cargo leaves build scripts and macros without the sanitizer.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -108,14 +107,9 @@ impl Sanitizer {
 
     /// The engine's test targets, by the files and folders that hold them.
     fn targets(&self) -> Result<Vec<String>, Failed> {
-        let folder = root().join("engine/tests");
-        let entries = fs::read_dir(&folder)
-            .map_err(|error| Failed { step: format!("{}: {error}", folder.display()) })?;
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let targets = names.map(|name| name.strip_suffix(".rs").unwrap_or(&name).to_owned());
-        let mut targets: Vec<_> =
-            targets.filter(|target| target != PLANTED && !self.left_out.contains(&target.as_str())).collect();
-        targets.sort();
-        Ok(targets)
+        let names = names_in("engine/tests")?;
+        let targets = names.iter().map(|name| name.strip_suffix(".rs").unwrap_or(name));
+        let run = targets.filter(|target| *target != PLANTED && !self.left_out.contains(target));
+        Ok(run.map(str::to_owned).collect())
     }
 }
