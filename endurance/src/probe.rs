@@ -21,8 +21,8 @@ use tidegate::{
     Verdict,
 };
 
-/// L of the plan that shows what is used, by unit: more than any window holds here, and with twice that as ceiling
-/// within what a plan may ask.
+/// L of the plan that shows what is used, by unit: as much as a plan may ask with twice that as ceiling. A shadow limit may
+/// let a window hold more, which reads as that.
 const WIDE: [u64; 2] = [11_000_000, 180_000_000_000];
 
 /// The plans to ask with, for the window lengths that there are.
@@ -125,7 +125,7 @@ pub fn expected(ledger: &Ledger) -> Reading {
         return Reading::Standing(LimitId::ALL.map(|limit| ledger.status(limit)));
     }
     Reading::Numbers {
-        in_window: Unit::ALL.map(|unit| ledger.in_window(unit)),
+        in_window: Unit::ALL.map(|unit| ledger.in_window(unit).min(WIDE[unit as usize].into())),
         in_day: Unit::ALL.map(|unit| ledger.in_day(unit)),
         clear_in: Unit::ALL.map(|unit| ledger.empty_in(unit).max(paid_in(ledger, unit))),
     }
