@@ -112,7 +112,7 @@ impl Copy {
             World::Loom => ("loom", " --cfg tidegate_loom"),
         };
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(command).args(["--profile", "mutants", "-p", "tidegate", "--all-features", "--offline"]);
+        cargo.args(command).args(["--profile", "mutants", "-p", "tidegate", "--all-features"]);
         cargo.args(what).args(["--message-format", "json"]).current_dir(&self.folder);
         let level = match self.effort {
             Effort::Run => "3",

@@ -49,6 +49,9 @@ struct Arguments {
     /// Only those that survived the last run.
     #[arg(long)]
     survivors: bool,
+    /// Only those that no run has tried yet: goes on with one that was broken off.
+    #[arg(long)]
+    untried: bool,
     /// Only every Nth, from the Kth on.
     #[arg(long, value_name = "K/N", value_parser = shard)]
     shard: Option<(u32, u32)>,
@@ -87,10 +90,11 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let folder = target.join("mutants");
     let report = folder.join("report.jsonl");
     let plan = Plan::of(&root.join("engine"))?;
-    let before = report::read(&report)?;
-    let survived = |mutant: &Mutant| {
-        before.iter().any(|line| line.outcome == Outcome::Missed && line.mutant.key() == mutant.key())
-    };
+    let progress = folder.join("progress.jsonl");
+    // What a run that was broken off has come to is in its progress alone.
+    let before = report::merged(report::read(&report)?, report::read(&progress)?, &plan.mutants);
+    let line_of = |mutant: &Mutant| before.iter().find(|line| line.mutant.key() == mutant.key());
+    let survived = |mutant: &Mutant| line_of(mutant).is_some_and(|line| line.outcome == Outcome::Missed);
     let chosen: BTreeSet<_> = plan
         .mutants
         .iter()
@@ -98,6 +102,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
             arguments.only.is_empty() || arguments.only.iter().any(|only| is_meant(mutant, only))
         })
         .filter(|mutant| !arguments.survivors || survived(mutant))
+        .filter(|mutant| !arguments.untried || line_of(mutant).is_none())
         .filter(|mutant| arguments.shard.is_none_or(|(which, of)| mutant.id % of == which % of))
         .map(|mutant| mutant.id)
         .collect();
@@ -112,7 +117,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
         report::merged(before, Vec::new(), &plan.mutants)
     } else {
         let longest = arguments.longest.map_or(Duration::MAX, Duration::from_secs_f64);
-        let new = Session::new(root, folder, &plan, arguments.jobs.max(1), longest).run(&chosen)?;
+        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        report::write(&report, &before)?;
+        let new = Session::new(root, folder, &plan, progress, arguments.jobs.max(1), longest).run(&chosen)?;
         let lines = report::merged(before, new, &plan.mutants);
         report::write(&report, &lines)?;
         lines

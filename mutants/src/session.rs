@@ -10,7 +10,7 @@ use crate::tests::{self, Batch, PROGRAMS, Suite};
 use crate::worlds::World;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeSet, VecDeque};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ pub(crate) struct Session<'a> {
     /// Where copies, builds and the report are.
     folder: PathBuf,
     plan: &'a Plan,
+    /// Gets a line for each mutant as soon as it has been tried.
+    progress: PathBuf,
     jobs: usize,
     /// Tests that take longer are left out.
     longest: Duration,
@@ -53,10 +55,11 @@ impl<'a> Session<'a> {
         root: &'a Path,
         folder: PathBuf,
         plan: &'a Plan,
+        progress: PathBuf,
         jobs: usize,
         longest: Duration,
     ) -> Self {
-        Self { root, folder, plan, jobs, longest }
+        Self { root, folder, plan, progress, jobs, longest }
     }
 
     /// Tries these mutants.
@@ -64,7 +67,7 @@ impl<'a> Session<'a> {
         let together = self.together()?;
         let left = Mutex::new(self.in_order(ids, &together));
         let lines = Mutex::new(Vec::new());
-        let log = Mutex::new(File::create(self.folder.join("progress.jsonl"))?);
+        let log = Mutex::new(File::create(&self.progress)?);
         let start = Instant::now();
         // Made before the first mutant, so that the code may be changed again meanwhile.
         let copies: Vec<_> = (0..self.jobs)
@@ -148,7 +151,6 @@ impl<'a> Session<'a> {
 
     /// Makes the copy with all changes, builds it, and runs all tests without any of them.
     fn together(&self) -> Result<Together> {
-        fs::create_dir_all(&self.folder)?;
         let copy = self.copy("together", Effort::Run)?;
         let (alone, unbuildable) = self.settle_on_changes(&copy)?;
         let mut programs = Vec::new();
