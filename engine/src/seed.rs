@@ -41,6 +41,14 @@ mod tests {
         assert_eq!(keys(7), [0, 1, 2, 3].map(|place| mix(start + place)));
     }
 
+    /// The seed was found by going its two steps back.
+    #[test]
+    fn keys_go_on_where_numbers_begin_again() {
+        let seed = 0x1fdb_8480_7c8b_c327;
+        assert_eq!(mix(mix(seed)), u64::MAX);
+        assert_eq!(keys(seed), [u64::MAX, 0, 1, 2].map(mix));
+    }
+
     #[test]
     fn no_two_seeds_share_a_key() {
         let all: Vec<_> = (0..1_000).flat_map(keys).collect();
