@@ -182,6 +182,34 @@ fn a_line_whose_last_place_has_passed_begins_anew() {
 }
 
 #[test]
+fn where_the_room_comes_later_than_the_next_place_the_line_goes_on_from_there() {
+    let lines = HintLines::new().unwrap();
+    let next = |exact| {
+        let wait = Wait { exact: Nanos::from_secs(exact), ..WAIT };
+        lines.next(KEY, LimitId::RequestsWindow, Nanos::from_secs(100), wait).as_secs_ceil()
+    };
+    assert_eq!([5, 5, 30, 30, 5].map(next), [5, 6, 30, 31, 32]);
+}
+
+#[test]
+fn the_lanes_of_a_keys_limits_are_apart() {
+    let lines = HintLines::new().unwrap();
+    let quarter = lines.lanes.len() / 4;
+    // Each in another quarter of all lanes, whatever the key's highest bits are.
+    for fingerprint in [KEY, 7, KEY | 1 << 61, 1 << 62 | 5, 1 << 63 | 5, 3 << 62 | KEY, u64::MAX] {
+        let place = |limit| {
+            let lane = lines.lane(fingerprint, limit);
+            lines.lanes.iter().position(|other| std::ptr::eq(other, lane)).unwrap()
+        };
+        let places = LimitId::ALL.map(place);
+        let mut quarters = places.map(|place| place / quarter);
+        quarters.sort_unstable();
+        assert_eq!(quarters, [0, 1, 2, 3], "{fingerprint:x}");
+        assert!(places.iter().all(|place| place % quarter == places[0] % quarter), "{fingerprint:x}");
+    }
+}
+
+#[test]
 fn a_key_has_lines_of_its_own() {
     let lines = HintLines::new().unwrap();
     let now = Nanos::from_secs(1_000);
