@@ -53,7 +53,8 @@ impl TimeSpan {
 
 /// So many of a unit, decimals included; `None` if that is no whole number of nanoseconds.
 fn nanos(amount: &str, unit: u64) -> Option<u64> {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // For numbers may have a sign where they are parsed.
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, decimals) = amount.split_once('.').unwrap_or((amount, "0"));
     if !digits(whole) || !digits(decimals) {
         return None;
@@ -110,8 +111,25 @@ mod tests {
             "1 week",
             "1s,",
             "1s 5",
+            "+1s",
+            "1.+5s",
+            "1.",
+            ".",
         ] {
             assert_eq!(span(nonsense), None, "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn a_sum_does_not_wrap() {
+        assert_eq!(18_446_744_073_709_551_616, 1_u128 << 64);
+        for two_to_the_64 in [
+            "18446744073709551615ns 1ns",
+            "18446744073.709551616s",
+            "18446744073.709551615s 1ns",
+            "18446744074s",
+        ] {
+            assert_eq!(TimeSpan::parse(two_to_the_64), None, "{two_to_the_64:?}");
         }
     }
 }
