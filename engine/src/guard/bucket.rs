@@ -148,6 +148,17 @@ mod tests {
         }
     }
 
+    /// A guard's numbers are far smaller.
+    #[test]
+    fn the_largest_numbers_do_not_wrap() {
+        let most = Rate::new(Nanos::MAX, u32::MAX);
+        let interval = 1 << (64 - Bucket::UNIT_BITS);
+        assert_eq!((most.capacity(), most.interval.get()), (u64::MAX, interval - 1));
+        let brim = Bucket(u64::MAX);
+        assert!(!brim.is_drained(most, Nanos::ZERO));
+        assert_eq!(brim.add(most, Nanos::ZERO), (brim, Added::Stands((1 << Bucket::UNIT_BITS) + 1)));
+    }
+
     quickcheck! {
         /// Against a count with its own drain, in whole units: the same answers.
         fn as_a_count_that_drains(gaps: Vec<u16>) -> bool {
