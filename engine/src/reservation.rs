@@ -106,6 +106,12 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_as_large_as_a_record_and_a_limiter_have_them() {
+        let largest = [DAY, GRIDS, TOKENS, PLAN].map(Field::max);
+        assert_eq!(largest, [65_535, 255, 17_592_186_044_415, 1_048_575]);
+    }
+
+    #[test]
     fn a_cost_beyond_all_counters_is_held_as_the_largest() {
         for beyond in [TOKENS.max() + 1, u64::MAX] {
             let cost = Cost { requests: beyond, tokens: beyond };

@@ -194,6 +194,7 @@ fn where_the_room_comes_later_than_the_next_place_the_line_goes_on_from_there() 
 #[test]
 fn the_lanes_of_a_keys_limits_are_apart() {
     let lines = HintLines::new().unwrap();
+    assert_eq!(lines.lanes.len(), 65_536);
     let quarter = lines.lanes.len() / 4;
     // Each in another quarter of all lanes, whatever the key's highest bits are.
     for fingerprint in [KEY, 7, KEY | 1 << 61, 1 << 62 | 5, 1 << 63 | 5, 3 << 62 | KEY, u64::MAX] {
