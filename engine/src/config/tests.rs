@@ -168,9 +168,15 @@ fn a_limit_is_enforced_unless_it_is_to_watch_alone() {
 
 #[test]
 fn a_name_must_fit_into_a_header() {
-    for name in ["\"\"", "' '", "'a\"b'", "'a\\b'", "\"a\\n\"", "\"Grüße\""] {
+    for name in ["\"\"", "' '", "'a\"b'", "'a\\b'", "\"a\\n\"", "\"a\\u001f\"", "\"a\\u007f\"", "\"Grüße\""]
+    {
         let message = misread(&format!("[[p.limits]]\nname = {name}"));
         assert!(message.contains("expected a name of printable ASCII characters"), "{message}");
+    }
+    for name in ["a", "~", "per hour", " !#[]{}~"] {
+        let text =
+            format!("[[p.limits]]\nunit = \"tokens\"\namount = 1\nwindow = \"day\"\nname = \"{name}\"");
+        assert_eq!(&*plans(&text).build().unwrap()[0].limits().next().unwrap().1.name(), name);
     }
 }
 

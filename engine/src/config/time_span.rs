@@ -121,6 +121,23 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_is_so_many_of_a_smaller_one() {
+        let span = |text| TimeSpan::parse(text).unwrap().0.get();
+        assert_eq!(span("7ns"), 7);
+        for (one, smaller) in [
+            ("1us", "1000ns"),
+            ("1ms", "1000us"),
+            ("1s", "1000ms"),
+            ("1m", "60s"),
+            ("1min", "60s"),
+            ("1h", "60min"),
+            ("1d", "24h"),
+        ] {
+            assert_eq!(span(one), span(smaller), "{one}");
+        }
+    }
+
+    #[test]
     fn a_sum_does_not_wrap() {
         assert_eq!(18_446_744_073_709_551_616, 1_u128 << 64);
         for two_to_the_64 in [
