@@ -156,7 +156,7 @@ mod tests {
         assert_eq!((Block(1 << 44 | 5).end(), Block(1 << 44 | 5).before()), (Nanos::new(5 << 20), 1));
         assert_eq!(block.remaining(TERMS, end - nanosecond), Some(nanosecond));
         assert_eq!(block.remaining(TERMS, end), None);
-        let earliest = begin - CLOCK_SLACK;
+        let earliest = begin - Nanos::from_secs(1);
         assert_eq!(block.remaining(TERMS, earliest), Some(TERMS.first));
         assert_eq!(block.remaining(TERMS, earliest - nanosecond), None);
         let forgiven = begin + TERMS.forgiveness;

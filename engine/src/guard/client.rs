@@ -84,6 +84,14 @@ mod tests {
     }
 
     #[test]
+    fn one_network_of_multicast_counts_as_the_one_that_has_no_number() {
+        let counts_as = |address| Client::from_number(client(address).number());
+        assert_eq!(["::", "ffff:fffe::"].map(counts_as), ["::"; 2].map(client));
+        let neighbours = ["0:0:0:1::", "ffff:fffd:ffff:ffff::", "ffff:fffe:0:1::"];
+        assert_eq!(neighbours.map(counts_as), neighbours.map(client));
+    }
+
+    #[test]
     fn networks_that_would_look_like_ipv4_count_as_the_last_that_does_not() {
         let counts_as = |address| Client::from_number(client(address).number());
         let last = client("ffff:fffe:ffff:ffff::");

@@ -247,6 +247,19 @@ mod tests {
         assert!(Networks::new(&[network("0.0.0.0/0")]).contain("255.255.255.255".parse().unwrap()));
     }
 
+    #[test]
+    fn a_list_keeps_no_network_that_lies_in_another() {
+        let list = ["10.0.1.0/24", "10.0.0.0/16", "10.0.255.0/24", "10.0.0.0/16", "10.2.0.0/16", "::1"];
+        let networks = Networks::new(&list.map(network));
+        assert_eq!(*networks.v4, [(0x0a00_0000, 0x0a00_ffff), (0x0a02_0000, 0x0a02_ffff)]);
+        assert_eq!(*networks.v6, [(1, 1)]);
+        let contains = |address: &str| networks.contain(address.parse().unwrap());
+        assert_eq!(
+            ["9.255.255.255", "10.0.0.0", "10.0.255.255", "10.1.0.0", "10.2.0.0", "10.3.0.0"].map(contains),
+            [false, true, true, false, true, false]
+        );
+    }
+
     quickcheck! {
         /// Against asking each network by itself.
         fn a_list_contains_what_its_networks_do(list: Vec<(u16, u8)>, addresses: Vec<u16>) -> bool {

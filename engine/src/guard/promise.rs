@@ -41,7 +41,7 @@ pub(super) struct Promise(pub(super) u64);
 
 impl Promise {
     const TICK_BITS: u32 = 24;
-    const TIME_BITS: u32 = 40;
+    const TIME_BITS: u32 = u64::BITS - Self::TICK_BITS;
     const MAX_LENGTH: u64 = (1 << 12) - 1;
 
     fn ticks(time: Nanos) -> u64 {
@@ -171,7 +171,7 @@ mod tests {
         let promise = denied(Promise(0), LONGEST, opened).0;
         assert_eq!((promise.opened(), promise.promised()), (1 << 26, (1 << 26) + 4_095));
         // Calls are together until a tenth of a second after the tick in which it was opened.
-        let together = opened + tick + TOGETHER;
+        let together = opened + tick + Nanos::from_millis(100);
         assert_eq!(denied(promise, LONGEST, together - nanosecond), (promise, Kept));
         assert_eq!(denied(promise, LONGEST, together), (promise, Early));
         // It can be broken until the leeway before its time, ...
@@ -180,7 +180,7 @@ mod tests {
         let (anew, timing) = denied(promise, LONGEST, kept);
         assert_eq!((anew.opened(), timing), ((1 << 26) + 4_089, Kept));
         // ... and by no clock that has gone back by more than a second.
-        let earliest = opened - CLOCK_SLACK;
+        let earliest = opened - Nanos::from_secs(1);
         assert!(promise.stands(LEEWAY, earliest) && !promise.stands(LEEWAY, earliest - nanosecond));
     }
 

@@ -223,8 +223,7 @@ impl Table {
 
     /// Every slot that has an owner.
     pub(super) fn owned(&self, named: impl Fn(u64) -> Owner) -> impl Iterator<Item = (u64, View<'_>)> {
-        (0..self.len).filter_map(move |place| {
-            let slot = self.slot(place)?;
+        self.words.as_chunks().0.iter().filter_map(move |slot: &[AtomicU64; SLOT_WORDS]| {
             // Ordering: Relaxed, as in `find`.
             let id = slot[0].load(Ordering::Relaxed);
             (id != 0).then(|| (id, View { slot, owner: named(id) }))
@@ -376,7 +375,8 @@ mod tests {
 
     #[test]
     fn there_is_no_table_of_more_words_than_can_be_counted() {
-        // Two slots an owner, and four words a slot, would wrap to none.
+        // Two slots for each owner, and four words a slot, as the builder says: more would wrap to none.
+        assert_eq!(size_of_val(&*Table::new(5).unwrap().words), 5 * 64);
         let most = 1_usize << (usize::BITS - 1);
         assert!([most, most >> 2, usize::MAX].into_iter().all(|owners| Table::new(owners).is_none()));
     }

@@ -23,11 +23,68 @@ fn while_no_block_is_told_of_a_check_looks_at_no_table() {
     let (block, _) = Block(0).offend(guard.rules.terms, Nanos::ZERO);
     entry.update(Word::FIRST, |_| (block.0, ())).unwrap();
     assert_eq!(guard.check(address(1), millis(0)), Answer::Pass);
-    // Its next offence changes nothing; another's block is told of, and so this one is found.
-    assert!(matches!(guard.block(client, Nanos::ZERO), Mark::Blocked(_)));
-    assert_eq!(guard.check(address(1), millis(0)), Answer::Pass);
-    assert!(matches!(guard.block(Client::of(address(2)), Nanos::ZERO), Mark::Blocked(_)));
-    assert!(guard.check(address(1), millis(0)).is_blocked());
+    // What is told of is a time: tables are looked at before it, and no more from then on.
+    guard.blocked_until.store(Nanos::from_millis(7).get(), Ordering::Relaxed);
+    assert!([0, 6].into_iter().all(|at| guard.check(address(1), millis(at)).is_blocked()));
+    assert_eq!(guard.check(address(1), millis(7)), Answer::Pass);
+}
+
+#[test]
+fn a_short_block_takes_nothing_from_a_longer_one() {
+    let guard = strict().build().unwrap();
+    let block = |last, at| match guard.block(Client::of(address(last)), Nanos::from_secs(at)) {
+        Mark::Blocked(blocked) => blocked.seconds(),
+        mark => panic!("{mark:?}"),
+    };
+    assert_eq!([block(1, 0), block(1, 40), block(2, 41)], [30, 60, 30]);
+    let blocked = |last, at| guard.check(address(last), millis(at)).is_blocked();
+    assert!(blocked(1, 41_000) && blocked(2, 70_999) && !blocked(2, 71_002));
+    assert!(blocked(1, 99_999) && !blocked(1, 100_002));
+}
+
+#[test]
+fn reported_strikes_give_way_to_a_block_and_not_to_each_other() {
+    let guard = Guard::builder().addresses(1).pairs(8).drain(Nanos::from_secs(1)).seed(1).build().unwrap();
+    for last in [1, 2] {
+        assert_eq!(guard.strike(address(last), millis(0)), Mark::Strike { standing: 1 });
+    }
+    assert_eq!(guard.strike(address(3), millis(1)), Mark::Kept);
+    let seen = guard.statistics(millis(1));
+    assert_eq!((seen.strikes, seen.addresses, seen.untracked_addresses), (2, 2, 1));
+    assert!(matches!(guard.block(Client::of(address(3)), Nanos::from_millis(2)), Mark::Blocked(_)));
+    let seen = guard.statistics(millis(2));
+    assert_eq!((seen.blocks, seen.addresses, seen.untracked_addresses), (1, 2, 1));
+}
+
+#[test]
+fn promises_give_way_to_each_other_and_strikes_to_nothing() {
+    let guard = || Guard::builder().addresses(8).pairs(1).drain(Nanos::from_secs(1)).seed(1).build().unwrap();
+    let denied = |guard: &Guard, last, at| guard.denied(address(last), "key", Nanos::MINUTE, millis(at));
+    let seen = |guard: &Guard, at| {
+        let seen = guard.statistics(millis(at));
+        (seen.pairs, seen.untracked_pairs)
+    };
+    let promised = guard();
+    for last in [1, 2, 3] {
+        assert_eq!(denied(&promised, last, 0), Mark::Kept);
+    }
+    assert_eq!(seen(&promised, 0), (2, 0));
+    assert_eq!(
+        denied(&promised, 3, 1_000),
+        Mark::Strike { standing: 1 },
+        "it has the place of one of the others"
+    );
+    let struck = guard();
+    for last in [1, 2] {
+        assert_eq!(denied(&struck, last, 0), Mark::Kept);
+        assert_eq!(denied(&struck, last, 1_000), Mark::Strike { standing: 1 });
+    }
+    // Whoever comes while they stand is not tracked, and has no strike.
+    assert_eq!([1_500, 1_900].map(|at| denied(&struck, 3, at)), [Mark::Kept; 2]);
+    assert_eq!(seen(&struck, 1_900), (2, 2));
+    // They have drained.
+    assert_eq!(denied(&struck, 3, 2_000), Mark::Kept);
+    assert_eq!((denied(&struck, 3, 3_000), seen(&struck, 3_000)), (Mark::Strike { standing: 1 }, (2, 2)));
 }
 
 #[test]
