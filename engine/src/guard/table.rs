@@ -267,7 +267,9 @@ mod tests {
             assert_eq!((view.read(Word::FIRST), view.read(Word::STRIKES)), (id, 0));
         }
         assert!(table.find(owner(101)).is_none());
-        assert_eq!(table.owned(owner).count(), 100);
+        let mut owned: Vec<_> = table.owned(owner).map(|(id, view)| (id, view.read(Word::FIRST))).collect();
+        owned.sort_unstable_by_key(|(_, payload)| *payload);
+        assert_eq!(owned, (1..=100).map(|id| (id << 57 | id, id)).collect::<Vec<_>>());
     }
 
     #[test]
