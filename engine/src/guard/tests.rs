@@ -106,6 +106,19 @@ fn an_address_counts_while_anything_stands_against_it() {
 }
 
 #[test]
+fn strikes_count_that_take_longer_to_drain_than_any_burst() {
+    let guard = strict().tolerance(1_000).build().unwrap();
+    // 16 a second that come through, of which 12.5 drain: until no more may stand.
+    let full = (0..400_000)
+        .step_by(10)
+        .find(|at| guard.strike(address(1), millis(*at)) == Mark::Strike { standing: 1_000 });
+    let full = full.unwrap();
+    // By then the burst has drained for half a minute, and of 80 s of strikes more is left than a burst ever takes.
+    let addresses = [0, 31_300, 79_900, 80_001].map(|later| guard.statistics(millis(full + later)).addresses);
+    assert_eq!((addresses, guard.statistics(millis(full)).blocks), ([1, 1, 1, 0], 0));
+}
+
+#[test]
 fn a_pair_counts_while_a_promise_or_a_strike_stands() {
     let guard = strict().leeway(Nanos::from_millis(50)).build().unwrap();
     let pairs = |at| guard.statistics(millis(at)).pairs;
