@@ -41,6 +41,15 @@ mod tests {
         assert_eq!(keys(7), [0, 1, 2, 3].map(|place| mix(start + place)));
     }
 
+    #[test]
+    fn a_hash_of_a_seed_has_its_keys_in_order_and_one_without_a_seed_is_nobodys() {
+        let hash = |hasher: RandomState| hasher.hash_one("key");
+        let [first, second, third, fourth] = keys(7);
+        assert_eq!(hash(hasher(Some(7))), hash(RandomState::with_seeds(first, second, third, fourth)));
+        let all: HashSet<_> = [Some(7), Some(8), None, None].map(|seed| hash(hasher(seed))).into();
+        assert_eq!(all.len(), 4);
+    }
+
     /// The seed was found by going its two steps back.
     #[test]
     fn keys_go_on_where_numbers_begin_again() {

@@ -197,6 +197,9 @@ fn what_only_the_plan_can_judge_is_refused_with_the_path_of_its_field() {
     let same = "[p]\nrequests_per_minute = 1\n[[p.limits]]\nunit = \"tokens\"\namount = 2\nwindow = \"1h\"\n\
                 name = \"requests_per_minute\"";
     assert_eq!(refused(same).0, "plans.p.limits.0");
-    assert!(refused(same).1.contains("two limits are called `requests_per_minute`"));
+    assert_eq!(
+        refused(same).1,
+        "plan `p`: two limits are called `requests_per_minute`; answers could not tell which of them denied"
+    );
     assert_eq!(refused("[\"\"]\nburst = 1"), ("plans.".into(), "a plan's `name` must not be empty".into()));
 }

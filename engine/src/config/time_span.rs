@@ -112,6 +112,7 @@ mod tests {
             "1s,",
             "1s 5",
             "+1s",
+            "1h  30m",
             "1.+5s",
             "1.",
             ".",
@@ -148,5 +149,9 @@ mod tests {
         ] {
             assert_eq!(TimeSpan::parse(two_to_the_64), None, "{two_to_the_64:?}");
         }
+        // Nor does the power of ten that so many decimals are parts of.
+        let with_zeros = |zeros| TimeSpan::parse(&format!("1.{}s", "0".repeat(zeros)));
+        assert_eq!([1, 38].map(with_zeros), [Some(TimeSpan(Nanos::from_secs(1))); 2]);
+        assert_eq!([39, 128].map(with_zeros), [None; 2]);
     }
 }
