@@ -15,6 +15,37 @@ fn strict() -> Builder {
 }
 
 #[test]
+fn places_are_those_of_the_seed_and_nobody_elses() {
+    let places = |builder: Builder| {
+        let guard = builder.build().unwrap();
+        let (client, network) = (Client::of(address(1)), Client::of("2001:db8::1".parse().unwrap()));
+        let addresses = [client, network].map(|client| guard.address(client.number()));
+        (
+            addresses,
+            [client, network].map(|client| guard.pair_of(client, "key")),
+            guard.pair_of(client, "other"),
+        )
+    };
+    let small = || Guard::builder().addresses(8).pairs(8);
+    let [one, again, other] = [1, 1, 2].map(|seed| places(small().seed(seed)));
+    assert_eq!(one, again);
+    // Whoever does not know the seed cannot choose addresses or keys that stand in each other's way.
+    for (one, other) in [(one, other), (places(small()), places(small()))] {
+        assert!(one.0[0] != other.0[0] && one.0[1] != other.0[1]);
+        assert!(one.1[0] != other.1[0] && one.1[1] != other.1[1] && one.2 != other.2);
+    }
+    assert!(one.1[0] != one.1[1] && one.1[0] != one.2, "by client and key");
+}
+
+#[test]
+fn networks_are_allowed_besides_those_already_given() {
+    let network = |text: &str| text.parse::<Network>().unwrap();
+    let guard = strict().allow([network("192.0.2.1")]).allow([network("192.0.2.2")]).build().unwrap();
+    let marks = [1, 2, 3].map(|last| guard.strike(address(last), millis(0)));
+    assert_eq!(marks, [Mark::Kept, Mark::Kept, Mark::Strike { standing: 1 }]);
+}
+
+#[test]
 fn while_no_block_is_told_of_a_check_looks_at_no_table() {
     let guard = strict().build().unwrap();
     // Another thread has begun a block, and not told of it yet.
