@@ -169,6 +169,25 @@ fn an_interval_is_what_the_call_takes_of_the_limit_rounded_up() {
 }
 
 #[test]
+fn a_line_is_as_long_as_the_window_or_a_minute_and_one_interval_more() {
+    let horizon = |window: Nanos, units| {
+        let rule = WindowRule { amount: NonZero::new(10).unwrap(), ..rule(0, 0) };
+        let rule = WindowRule { window: NonZero::new(window.get()).unwrap(), ..rule };
+        Wait::new(&rule, units, Nanos::ZERO).horizon
+    };
+    let millis = Nanos::from_millis;
+    assert_eq!(horizon(millis(1_000), 1), millis(60_100));
+    assert_eq!(horizon(millis(60_000), 1), millis(66_000));
+    assert_eq!(horizon(millis(60_000), 3), millis(78_000));
+    assert_eq!(horizon(millis(3_600_000), 1), millis(3_960_000));
+    // The last place of a line is one horizon after the exact time, and none is later.
+    let now = Nanos::from_secs(1_000);
+    let last = now + WAIT.exact + WAIT.horizon - WAIT.interval;
+    assert_eq!(WAIT.place_after(last, now), last + WAIT.interval);
+    assert_eq!(WAIT.place_after(last + Nanos::new(1), now), now + WAIT.exact);
+}
+
+#[test]
 fn a_line_whose_last_place_has_passed_begins_anew() {
     let lines = HintLines::new().unwrap();
     let next = |seconds, exact| {
