@@ -59,6 +59,8 @@ mod loom;
 mod network;
 mod promise;
 mod table;
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests;
 
 pub use builder::{BuildError, Builder};
 pub use counters::Statistics;
@@ -345,8 +347,8 @@ impl Guard {
 
     /// A block, or the memory of one, is kept; strikes reported by themselves give way to it.
     fn worth_of_address(&self, view: View<'_>, now: Nanos) -> Worth {
-        let (block, terms) = (Block(view.read(Word::FIRST)), self.rules.terms);
-        if block.remaining(terms, now).is_some() || block.is_on_record(terms, now) {
+        // A block that lasts is on record: it is not longer than the time of forgiveness.
+        if Block(view.read(Word::FIRST)).is_on_record(self.rules.terms, now) {
             Worth::Much
         } else if self.has_strikes(view, now) {
             Worth::Little

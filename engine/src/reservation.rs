@@ -67,3 +67,57 @@ impl Reservation {
         self.cost().of(unit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHARGE: Charge =
+        Charge { time: 11, day: 22, grids: 33, plan: PlanId(44), cost: Cost { requests: 55, tokens: 66 } };
+
+    #[test]
+    fn a_reservation_gives_its_charge_back() {
+        let largest = Charge {
+            time: u64::MAX,
+            day: DAY.max(),
+            grids: GRIDS.max(),
+            plan: PlanId(PLAN.max() as u32),
+            cost: Cost { requests: u32::MAX.into(), tokens: TOKENS.max() },
+        };
+        // Each part has bits of its own: none is seen in another.
+        let none = Charge { time: 0, day: 0, grids: 0, plan: PlanId(0), cost: Cost::default() };
+        for charge in [
+            CHARGE,
+            none,
+            largest,
+            Charge { day: DAY.max(), ..none },
+            Charge { grids: GRIDS.max(), ..none },
+            Charge { plan: largest.plan, ..none },
+            Charge { cost: largest.cost, ..none },
+        ] {
+            let reservation = Reservation::new(77, charge);
+            assert_eq!((reservation.fingerprint(), reservation.charge()), (77, charge));
+            assert_eq!(reservation.cost(), charge.cost);
+            assert_eq!(
+                Unit::ALL.map(|unit| reservation.units(unit)),
+                Unit::ALL.map(|unit| charge.cost.of(unit))
+            );
+        }
+    }
+
+    #[test]
+    fn parts_are_as_large_as_a_record_and_a_limiter_have_them() {
+        let largest = [DAY, GRIDS, TOKENS, PLAN].map(Field::max);
+        assert_eq!(largest, [65_535, 255, 17_592_186_044_415, 1_048_575]);
+    }
+
+    #[test]
+    fn a_cost_beyond_all_counters_is_held_as_the_largest() {
+        for beyond in [TOKENS.max() + 1, u64::MAX] {
+            let cost = Cost { requests: beyond, tokens: beyond };
+            let held = Reservation::new(77, Charge { cost, ..CHARGE }).charge();
+            let largest = Cost { requests: u32::MAX.into(), tokens: TOKENS.max() };
+            assert_eq!(held, Charge { cost: largest, ..CHARGE });
+        }
+    }
+}

@@ -42,6 +42,23 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_of_a_seed_has_its_keys_in_order_and_one_without_a_seed_is_nobodys() {
+        let hash = |hasher: RandomState| hasher.hash_one("key");
+        let [first, second, third, fourth] = keys(7);
+        assert_eq!(hash(hasher(Some(7))), hash(RandomState::with_seeds(first, second, third, fourth)));
+        let all: HashSet<_> = [Some(7), Some(8), None, None].map(|seed| hash(hasher(seed))).into();
+        assert_eq!(all.len(), 4);
+    }
+
+    /// The seed was found by going its two steps back.
+    #[test]
+    fn keys_go_on_where_numbers_begin_again() {
+        let seed = 0x1fdb_8480_7c8b_c327;
+        assert_eq!(mix(mix(seed)), u64::MAX);
+        assert_eq!(keys(seed), [u64::MAX, 0, 1, 2].map(mix));
+    }
+
+    #[test]
     fn no_two_seeds_share_a_key() {
         let all: Vec<_> = (0..1_000).flat_map(keys).collect();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());

@@ -100,8 +100,7 @@ impl LimitSet {
 
     /// Whether a day's quota is a member, and whether a window limit is.
     pub(crate) fn has_day_and_window(self) -> bool {
-        let any = |day: bool| self.iter().any(|limit| limit.is_day() == day);
-        any(true) && any(false)
+        self.iter().any(LimitId::is_day) && !self.iter().all(LimitId::is_day)
     }
 
     /// Whether there is no member.

@@ -46,3 +46,27 @@ impl Clock for ManualClock {
         *self.lock()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn shown_by(clock: impl Clock) -> Timestamp {
+        clock.now()
+    }
+
+    #[test]
+    fn a_clock_shows_what_it_was_set_to_and_what_has_passed_since() {
+        let clock = Arc::new(ManualClock::new(Timestamp::both(Nanos::new(7))));
+        assert_eq!(clock.now(), Timestamp::both(Nanos::new(7)));
+        // Either part may jump, and one of them back.
+        let apart = Timestamp { monotonic: Nanos::new(100), unix: Nanos::new(3) };
+        clock.set(apart);
+        assert_eq!([shown_by(&*clock), shown_by(clock.clone())], [apart, apart], "borrowed and shared");
+        clock.advance(Nanos::new(5));
+        assert_eq!(clock.now(), Timestamp { monotonic: Nanos::new(105), unix: Nanos::new(8) });
+        clock.advance(Nanos::MAX);
+        assert_eq!(clock.now(), Timestamp::both(Nanos::MAX));
+    }
+}

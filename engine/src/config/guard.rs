@@ -185,6 +185,10 @@ mod tests {
             misread("status = 70_000"),
             format!("invalid value: integer `70000`, {number} from 0 to 65535")
         );
+        assert_eq!(
+            misread("pairs = -1"),
+            format!("invalid value: integer `-1`, {number} from 0 to {}", usize::MAX)
+        );
         assert!(misread("tolerance = \"5\"").contains(number));
         assert!(misread("drain = 5").contains("expected a number and a unit, such as `250ms`"));
         assert!(misread("drain = \"5\"").contains("expected a number and a unit, such as `250ms`"));

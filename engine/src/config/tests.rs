@@ -123,10 +123,60 @@ fn a_value_that_is_nonsense_is_refused_as_it_is_read() {
 }
 
 #[test]
+fn numbers_are_taken_as_a_format_gives_them() {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::Error;
+    // TOML has signed integers alone; JSON's are unsigned where they can be.
+    let burst = |fraction| Ok(Some(Burst::fraction(fraction).unwrap()));
+    let unsigned = |number: u64| field::burst(IntoDeserializer::<Error>::into_deserializer(number));
+    let signed = |number: i64| field::burst(IntoDeserializer::<Error>::into_deserializer(number));
+    let float = |number: f64| field::burst(IntoDeserializer::<Error>::into_deserializer(number));
+    assert_eq!([0, 2, 10].map(unsigned), [0.0, 2.0, 10.0].map(burst));
+    assert_eq!([0, 2, 10].map(signed), [0.0, 2.0, 10.0].map(burst));
+    assert_eq!([0.0, 0.25, 10.0].map(float), [0.0, 0.25, 10.0].map(burst));
+    let expected = "expected a fraction from 0 to 10 (20 % is written 0.20)";
+    for (refused, found) in [
+        (unsigned(11), "integer `11`"),
+        (unsigned(u64::MAX), "integer `18446744073709551615`"),
+        (signed(-1), "integer `-1`"),
+        (float(10.1), "floating point `10.1`"),
+    ] {
+        assert_eq!(refused.unwrap_err().to_string(), format!("invalid value: {found}, {expected}"));
+    }
+    let amount = |number: u64| Amount::deserialize(IntoDeserializer::<Error>::into_deserializer(number));
+    assert_eq!([1, u64::MAX].map(|number| amount(number).unwrap().get()), [1, u64::MAX]);
+    let zero = amount(0).unwrap_err().to_string();
+    assert_eq!(zero, "invalid value: integer `0`, expected a whole number of at least 1");
+    let status = |number: u64| {
+        field::whole::<_, u16>(IntoDeserializer::<Error>::into_deserializer(number))
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!([0, 65_535].map(status), [Ok(0), Ok(65_535)]);
+    let expected = "expected a whole number from 0 to 65535";
+    assert_eq!(status(65_536), Err(format!("invalid value: integer `65536`, {expected}")));
+}
+
+#[test]
+fn a_limit_is_enforced_unless_it_is_to_watch_alone() {
+    let mode = |line: &str| {
+        let text = format!("[[p.limits]]\nunit = \"tokens\"\namount = 1\nwindow = \"day\"\n{line}");
+        plans(&text).build().unwrap()[0].limit(LimitId::TokensDay).unwrap().mode()
+    };
+    assert_eq!(["", "mode = \"enforce\""].map(mode), [Mode::Enforce; 2]);
+    assert_eq!(mode("mode = \"shadow\""), Mode::Shadow);
+}
+
+#[test]
 fn a_name_must_fit_into_a_header() {
-    for name in ["\"\"", "' '", "'a\"b'", "'a\\b'", "\"a\\n\"", "\"Grüße\""] {
+    for name in ["\"\"", "' '", "'a\"b'", "'a\\b'", "\"a\\n\"", "\"a\\u001f\"", "\"a\\u007f\"", "\"Grüße\""]
+    {
         let message = misread(&format!("[[p.limits]]\nname = {name}"));
         assert!(message.contains("expected a name of printable ASCII characters"), "{message}");
+    }
+    for name in ["a", "~", "per hour", " !#[]{}~"] {
+        let text =
+            format!("[[p.limits]]\nunit = \"tokens\"\namount = 1\nwindow = \"day\"\nname = \"{name}\"");
+        assert_eq!(&*plans(&text).build().unwrap()[0].limits().next().unwrap().1.name(), name);
     }
 }
 
@@ -147,6 +197,9 @@ fn what_only_the_plan_can_judge_is_refused_with_the_path_of_its_field() {
     let same = "[p]\nrequests_per_minute = 1\n[[p.limits]]\nunit = \"tokens\"\namount = 2\nwindow = \"1h\"\n\
                 name = \"requests_per_minute\"";
     assert_eq!(refused(same).0, "plans.p.limits.0");
-    assert!(refused(same).1.contains("two limits are called `requests_per_minute`"));
+    assert_eq!(
+        refused(same).1,
+        "plan `p`: two limits are called `requests_per_minute`; answers could not tell which of them denied"
+    );
     assert_eq!(refused("[\"\"]\nburst = 1"), ("plans.".into(), "a plan's `name` must not be empty".into()));
 }

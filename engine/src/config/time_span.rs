@@ -53,7 +53,8 @@ impl TimeSpan {
 
 /// So many of a unit, decimals included; `None` if that is no whole number of nanoseconds.
 fn nanos(amount: &str, unit: u64) -> Option<u64> {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // For numbers may have a sign where they are parsed.
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, decimals) = amount.split_once('.').unwrap_or((amount, "0"));
     if !digits(whole) || !digits(decimals) {
         return None;
@@ -110,8 +111,47 @@ mod tests {
             "1 week",
             "1s,",
             "1s 5",
+            "+1s",
+            "1h  30m",
+            "1.+5s",
+            "1.",
+            ".",
         ] {
             assert_eq!(span(nonsense), None, "{nonsense:?}");
         }
+    }
+
+    #[test]
+    fn a_unit_is_so_many_of_a_smaller_one() {
+        let span = |text| TimeSpan::parse(text).unwrap().0.get();
+        assert_eq!(span("7ns"), 7);
+        for (one, smaller) in [
+            ("1us", "1000ns"),
+            ("1ms", "1000us"),
+            ("1s", "1000ms"),
+            ("1m", "60s"),
+            ("1min", "60s"),
+            ("1h", "60min"),
+            ("1d", "24h"),
+        ] {
+            assert_eq!(span(one), span(smaller), "{one}");
+        }
+    }
+
+    #[test]
+    fn a_sum_does_not_wrap() {
+        assert_eq!(18_446_744_073_709_551_616, 1_u128 << 64);
+        for two_to_the_64 in [
+            "18446744073709551615ns 1ns",
+            "18446744073.709551616s",
+            "18446744073.709551615s 1ns",
+            "18446744074s",
+        ] {
+            assert_eq!(TimeSpan::parse(two_to_the_64), None, "{two_to_the_64:?}");
+        }
+        // Nor does the power of ten that so many decimals are parts of.
+        let with_zeros = |zeros| TimeSpan::parse(&format!("1.{}s", "0".repeat(zeros)));
+        assert_eq!([1, 38].map(with_zeros), [Some(TimeSpan(Nanos::from_secs(1))); 2]);
+        assert_eq!([39, 128].map(with_zeros), [None; 2]);
     }
 }

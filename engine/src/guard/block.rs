@@ -17,7 +17,8 @@ pub(super) struct Terms {
 impl Terms {
     /// The length of a block that follows so many others.
     fn length(self, before: u64) -> Nanos {
-        let doubled = self.first.get().saturating_mul(1 << before.min(62));
+        // The largest factor that there is: two nanoseconds and more are the longest time with it.
+        let doubled = self.first.get().saturating_mul(1 << before.min(63));
         Nanos::new(doubled).min(self.longest)
     }
 }
@@ -40,12 +41,13 @@ pub(super) struct Block(pub(super) u64);
 
 impl Block {
     const TICK_BITS: u32 = 20;
-    const TIME_BITS: u32 = 44;
+    const TIME_BITS: u32 = u64::BITS - Self::TICK_BITS;
     const MAX_BEFORE: u64 = (1 << 8) - 1;
 
     /// When the last block ends or ended.
     pub(super) fn end(self) -> Nanos {
-        Nanos::new((self.0 & ((1 << Self::TIME_BITS) - 1)) << Self::TICK_BITS)
+        // The bits above, those of `before`, are shifted out.
+        Nanos::new(self.0 << Self::TICK_BITS)
     }
 
     /// How many blocks the last one followed.
@@ -79,7 +81,7 @@ impl Block {
             return (self, false);
         }
         let before = if self.is_on_record(terms, now) {
-            u64::from(self.before()).saturating_add(1).min(Self::MAX_BEFORE)
+            (u64::from(self.before()) + 1).min(Self::MAX_BEFORE)
         } else {
             0
         };
@@ -154,7 +156,7 @@ mod tests {
         assert_eq!((Block(1 << 44 | 5).end(), Block(1 << 44 | 5).before()), (Nanos::new(5 << 20), 1));
         assert_eq!(block.remaining(TERMS, end - nanosecond), Some(nanosecond));
         assert_eq!(block.remaining(TERMS, end), None);
-        let earliest = begin - CLOCK_SLACK;
+        let earliest = begin - Nanos::from_secs(1);
         assert_eq!(block.remaining(TERMS, earliest), Some(TERMS.first));
         assert_eq!(block.remaining(TERMS, earliest - nanosecond), None);
         let forgiven = begin + TERMS.forgiveness;
@@ -164,7 +166,31 @@ mod tests {
         assert!(!Block(0).is_on_record(TERMS, Nanos::ZERO) && Block(1).is_on_record(TERMS, Nanos::ZERO));
     }
 
+    #[test]
+    fn a_block_is_never_longer_than_the_longest_however_many_came_before() {
+        for before in 0..300_u64 {
+            let (first, longest) = (Nanos::new(2), Nanos::MAX);
+            let doubled = 1_u64.checked_shl(before as u32 + 1).map_or(longest, Nanos::new);
+            assert_eq!(Terms { first, longest, ..TERMS }.length(before), doubled, "{before}");
+        }
+        // The count stands still at what its bits hold.
+        let end = 1 << 30;
+        for (before, next) in [(253, 254), (254, 255), (255, 255)] {
+            let block = Block(before << Block::TIME_BITS | end);
+            let (offended, began) = block.offend(TERMS, block.end());
+            assert_eq!((offended.before(), began), (next, true));
+            assert_eq!(offended.remaining(TERMS, block.end()), Some(TERMS.longest));
+        }
+    }
+
     quickcheck! {
+        /// So that whoever keeps those on record keeps those that are blocked.
+        fn a_block_that_lasts_is_on_record(word: u64, back: u64) -> bool {
+            let block = Block(word >> 12);
+            let now = block.end() - Nanos::new(back % (2 * TERMS.longest.get()));
+            block.remaining(TERMS, now).is_none() || block.is_on_record(TERMS, now)
+        }
+
         fn any_word_and_time_fit(word: u64, now: u64) -> bool {
             let block = Block(word >> 12);
             let (next, _) = block.offend(TERMS, Nanos::new(now));

@@ -128,7 +128,9 @@ mod tests {
         let year = at(1 << 43);
         let full = (0..3).fold(Bucket(0), |bucket, _| bucket.add(RATE, year).0);
         assert_eq!(full.add(RATE, year).1, Added::Over);
-        assert_eq!(full.add(RATE, year - CLOCK_SLACK).1, Added::Over, "threads may differ");
+        let slack = Nanos::from_secs(1);
+        assert_eq!(full.add(RATE, year - slack).1, Added::Over, "threads may differ");
+        assert_eq!(full.add(RATE, year - slack - Nanos::new(1)).1, Added::Stands(1), "by no more");
         assert_eq!(full.add(RATE, year - Nanos::from_secs(5)).1, Added::Stands(1));
     }
 
@@ -146,6 +148,25 @@ mod tests {
             assert_eq!(added, expected);
             bucket = next;
         }
+    }
+
+    #[test]
+    fn what_a_guard_may_count_fits_a_word_to_the_end_of_time() {
+        let slowest = Rate::new(Nanos::from_secs(3_600), 1_000);
+        let full = (0..1_000).fold(Bucket(0), |bucket, _| bucket.add(slowest, Nanos::MAX).0);
+        assert_eq!(full.add(slowest, Nanos::MAX), (full, Added::Over));
+        assert!(full.0 <= crate::guard::table::MAX_PAYLOAD);
+    }
+
+    /// A guard's numbers are far smaller.
+    #[test]
+    fn the_largest_numbers_do_not_wrap() {
+        let most = Rate::new(Nanos::MAX, u32::MAX);
+        let interval = 1 << (64 - Bucket::UNIT_BITS);
+        assert_eq!((most.capacity(), most.interval.get()), (u64::MAX, interval - 1));
+        let brim = Bucket(u64::MAX);
+        assert!(!brim.is_drained(most, Nanos::ZERO));
+        assert_eq!(brim.add(most, Nanos::ZERO), (brim, Added::Stands((1 << Bucket::UNIT_BITS) + 1)));
     }
 
     quickcheck! {

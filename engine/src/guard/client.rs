@@ -11,7 +11,7 @@ pub(super) enum Client {
     V6(u64),
 }
 
-/// IPv4 addresses have their numbers among those of multicast, which no call comes from.
+/// From here on numbers are those of IPv4 addresses: the place of networks of multicast, which no call comes from.
 const V4: u64 = 0xffff_ffff_0000_0000;
 /// Stands for ::/64, as no number may be 0.
 const V6_ZERO: u64 = 0xffff_fffe_0000_0000;
@@ -30,9 +30,8 @@ impl Client {
         match self {
             Self::V4(address) => V4 | u64::from(u32::from(address)),
             Self::V6(0) => V6_ZERO,
-            // What looks like an IPv4 address and is none.
-            Self::V6(prefix) if prefix >= V4 => V6_ZERO | 1,
-            Self::V6(prefix) => prefix,
+            // What would look like an IPv4 address counts as the last network that does not.
+            Self::V6(prefix) => prefix.min(V4 - 1),
         }
     }
 
@@ -82,6 +81,26 @@ mod tests {
         assert_ne!(client("ffff:ffff::").number(), client("0.0.0.0").number());
         assert_ne!(client("ffff:ffff::").number(), client("::").number());
         assert_eq!(Client::from_number(client("::").number()), client("::"));
+    }
+
+    #[test]
+    fn one_network_of_multicast_counts_as_the_one_that_has_no_number() {
+        let counts_as = |address| Client::from_number(client(address).number());
+        assert_eq!(["::", "ffff:fffe::"].map(counts_as), ["::"; 2].map(client));
+        let neighbours = ["0:0:0:1::", "ffff:fffd:ffff:ffff::", "ffff:fffe:0:1::"];
+        assert_eq!(neighbours.map(counts_as), neighbours.map(client));
+    }
+
+    #[test]
+    fn networks_that_would_look_like_ipv4_count_as_the_last_that_does_not() {
+        let counts_as = |address| Client::from_number(client(address).number());
+        let last = client("ffff:fffe:ffff:ffff::");
+        assert_eq!(counts_as("ffff:fffe:ffff:fffe::"), client("ffff:fffe:ffff:fffe::"));
+        assert_eq!(
+            ["ffff:fffe:ffff:ffff::", "ffff:ffff::", "ffff:ffff:ffff:ffff::"].map(counts_as),
+            [last; 3]
+        );
+        assert_eq!(["0.0.0.0", "255.255.255.255"].map(counts_as), ["0.0.0.0", "255.255.255.255"].map(client));
     }
 
     quickcheck! {

@@ -27,10 +27,13 @@ pub struct Network {
 pub enum NetworkError {
     /// It is neither an address nor an address with a prefix length.
     Text(String),
-    /// The prefix is longer than an address of its kind.
+    /// The prefix is longer than an address of its kind, or shorter than what all IPv4 addresses share that are written as
+    /// IPv6, if it is one of those.
     Prefix {
         /// What was written.
         text: String,
+        /// The shortest prefix there is.
+        shortest: u8,
         /// The longest prefix there is.
         longest: u8,
     },
@@ -48,8 +51,8 @@ impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => write!(f, "`{text}` is no network: expected {}", Network::EXPECTED),
-            Self::Prefix { text, longest } => {
-                write!(f, "`{text}` is no network: expected a prefix length from 0 to {longest}")
+            Self::Prefix { text, shortest, longest } => {
+                write!(f, "`{text}` is no network: expected a prefix length from {shortest} to {longest}")
             }
             Self::HostBits { text, within } => write!(
                 f,
@@ -119,9 +122,9 @@ impl FromStr for Network {
         };
         let written: IpAddr = address.parse().map_err(|_| nonsense())?;
         let address = written.to_canonical();
-        // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
-        let mapped = if address == written { 0 } else { 96 };
         let bits = numbered(address).0;
+        // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+        let (shortest, longest) = if address == written { (0, bits) } else { (96, 128) };
         let prefix = match prefix {
             None => bits,
             Some(digits) if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) => {
@@ -130,9 +133,9 @@ impl FromStr for Network {
             Some(digits) => digits
                 .parse::<u8>()
                 .ok()
-                .and_then(|prefix| prefix.checked_sub(mapped))
-                .filter(|prefix| *prefix <= bits)
-                .ok_or_else(|| NetworkError::Prefix { text: text.into(), longest: bits + mapped })?,
+                .filter(|prefix| (shortest..=longest).contains(prefix))
+                .map(|prefix| prefix - shortest)
+                .ok_or_else(|| NetworkError::Prefix { text: text.into(), shortest, longest })?,
         };
         match Self::new(address, prefix) {
             Some(network) if network.address == address => Ok(network),
@@ -220,6 +223,14 @@ mod tests {
         );
         assert_eq!(message("::/129"), "`::/129` is no network: expected a prefix length from 0 to 128");
         assert!(message("::/99999").ends_with("from 0 to 128"));
+        // Of an IPv4 address written as IPv6, 96 bits say that it is one.
+        assert_eq!(network("::ffff:0.0.0.0/96"), network("0.0.0.0/0"));
+        assert_eq!(network("::ffff:10.0.0.1/128"), network("10.0.0.1/32"));
+        for prefix in [0, 8, 95, 129, 255] {
+            assert!(
+                message(&format!("::ffff:10.0.0.0/{prefix}")).ends_with("a prefix length from 96 to 128")
+            );
+        }
         assert_eq!(
             message("10.0.0.1/8"),
             "`10.0.0.1/8` has bits beyond its prefix: expected `10.0.0.0/8`, or a longer prefix for the address \
@@ -234,6 +245,19 @@ mod tests {
         assert!(!networks.contain("10.0.0.1".parse().unwrap()));
         assert!(!network("::/0").contains("::ffff:10.0.0.1".parse().unwrap()));
         assert!(Networks::new(&[network("0.0.0.0/0")]).contain("255.255.255.255".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_list_keeps_no_network_that_lies_in_another() {
+        let list = ["10.0.1.0/24", "10.0.0.0/16", "10.0.255.0/24", "10.0.0.0/16", "10.2.0.0/16", "::1"];
+        let networks = Networks::new(&list.map(network));
+        assert_eq!(*networks.v4, [(0x0a00_0000, 0x0a00_ffff), (0x0a02_0000, 0x0a02_ffff)]);
+        assert_eq!(*networks.v6, [(1, 1)]);
+        let contains = |address: &str| networks.contain(address.parse().unwrap());
+        assert_eq!(
+            ["9.255.255.255", "10.0.0.0", "10.0.255.255", "10.1.0.0", "10.2.0.0", "10.3.0.0"].map(contains),
+            [false, true, true, false, true, false]
+        );
     }
 
     quickcheck! {

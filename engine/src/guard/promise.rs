@@ -41,7 +41,7 @@ pub(super) struct Promise(pub(super) u64);
 
 impl Promise {
     const TICK_BITS: u32 = 24;
-    const TIME_BITS: u32 = 40;
+    const TIME_BITS: u32 = u64::BITS - Self::TICK_BITS;
     const MAX_LENGTH: u64 = (1 << 12) - 1;
 
     fn ticks(time: Nanos) -> u64 {
@@ -49,7 +49,8 @@ impl Promise {
     }
 
     fn new(opened: u64, promised: u64) -> Self {
-        let length = promised.saturating_sub(opened).min(Self::MAX_LENGTH);
+        // At most `MAX_LENGTH`: nobody is told to wait longer than `LONGEST`.
+        let length = promised.saturating_sub(opened);
         Self(length << Self::TIME_BITS | promised)
     }
 
@@ -160,6 +161,40 @@ mod tests {
         let promise = Promise(0).denied(Nanos::from_secs(60), LEEWAY, now).0;
         assert!(promise.stands(LEEWAY, now) && promise.stands(LEEWAY, now - Nanos::from_millis(500)));
         assert!(!promise.stands(LEEWAY, now - Nanos::from_secs(60)));
+    }
+
+    #[test]
+    fn the_bounds_of_a_promise_are_exact() {
+        let (tick, nanosecond) = (Nanos::new(1 << Promise::TICK_BITS), Nanos::new(1));
+        let opened = Nanos::new(1 << 50);
+        let denied = |promise: Promise, wait, now| promise.denied(wait, LEEWAY, now);
+        let promise = denied(Promise(0), LONGEST, opened).0;
+        assert_eq!((promise.opened(), promise.promised()), (1 << 26, (1 << 26) + 4_095));
+        // Calls are together until a tenth of a second after the tick in which it was opened.
+        let together = opened + tick + Nanos::from_millis(100);
+        assert_eq!(denied(promise, LONGEST, together - nanosecond), (promise, Kept));
+        assert_eq!(denied(promise, LONGEST, together), (promise, Early));
+        // It can be broken until the leeway before its time, ...
+        let kept = opened + LONGEST - LEEWAY;
+        assert_eq!(denied(promise, LONGEST, kept - nanosecond), (promise, Early));
+        let (anew, timing) = denied(promise, LONGEST, kept);
+        assert_eq!((anew.opened(), timing), ((1 << 26) + 4_089, Kept));
+        // ... and by no clock that has gone back by more than a second.
+        let earliest = opened - Nanos::from_secs(1);
+        assert!(promise.stands(LEEWAY, earliest) && !promise.stands(LEEWAY, earliest - nanosecond));
+    }
+
+    #[test]
+    fn what_is_promised_before_it_was_opened_has_no_length() {
+        // Threads differ: the second call, which need not wait, reads a time half a second before the first.
+        let now = Nanos::from_secs(1_000_000);
+        let first = Promise(0).denied(Nanos::from_secs(60), LEEWAY, now).0;
+        let earlier = now - Nanos::from_millis(500);
+        let (second, timing) = first.denied(Nanos::from_millis(200), LEEWAY, earlier);
+        assert_eq!(timing, Kept);
+        assert!(second.stands(LEEWAY, earlier) && !second.stands(LEEWAY, now));
+        assert_eq!(second.opened(), second.promised());
+        assert_eq!(Promise(4_095 << Promise::TIME_BITS | 7).opened(), 0, "a word that nobody wrote");
     }
 
     quickcheck! {

@@ -223,8 +223,7 @@ impl Table {
 
     /// Every slot that has an owner.
     pub(super) fn owned(&self, named: impl Fn(u64) -> Owner) -> impl Iterator<Item = (u64, View<'_>)> {
-        (0..self.len).filter_map(move |place| {
-            let slot = self.slot(place)?;
+        self.words.as_chunks().0.iter().filter_map(move |slot: &[AtomicU64; SLOT_WORDS]| {
             // Ordering: Relaxed, as in `find`.
             let id = slot[0].load(Ordering::Relaxed);
             (id != 0).then(|| (id, View { slot, owner: named(id) }))
@@ -268,7 +267,9 @@ mod tests {
             assert_eq!((view.read(Word::FIRST), view.read(Word::STRIKES)), (id, 0));
         }
         assert!(table.find(owner(101)).is_none());
-        assert_eq!(table.owned(owner).count(), 100);
+        let mut owned: Vec<_> = table.owned(owner).map(|(id, view)| (id, view.read(Word::FIRST))).collect();
+        owned.sort_unstable_by_key(|(_, payload)| *payload);
+        assert_eq!(owned, (1..=100).map(|id| (id << 57 | id, id)).collect::<Vec<_>>());
     }
 
     #[test]
@@ -343,6 +344,43 @@ mod tests {
             set(&table, id, id);
         }
         assert!(table.claim(owner(17), Worth::Much, owner, |_| Worth::Much).is_none());
+    }
+
+    #[test]
+    fn a_step_that_changes_nothing_writes_nothing() {
+        let table = Table::new(1).unwrap();
+        set(&table, 1, 11);
+        set(&table, 2, 22);
+        // The third owner has the first one's slot, and nothing in it but what the first one left.
+        let worth = |view: View<'_>| if view.owner.id == 1 { Worth::Nothing } else { Worth::Much };
+        let view = table.claim(owner(3), Worth::Much, owner, worth).unwrap();
+        let written = || view.slot[Word::FIRST.0].load(Ordering::Relaxed);
+        let left = written();
+        assert_eq!(view.update(Word::FIRST, |word| (word, word)), Some(0));
+        assert_eq!(written(), left);
+        assert_eq!(view.update(Word::FIRST, |word| (word + 3, word)), Some(0));
+        assert_eq!(written(), 3 << PAYLOAD_BITS | 3);
+    }
+
+    #[test]
+    fn a_search_ends_where_nobody_ever_stood() {
+        // So it is short while a table is new. Nobody stands behind such a place: whoever comes takes it.
+        let table = Table::new(8).unwrap();
+        table.slot(2).unwrap()[0].store(7, Ordering::Relaxed);
+        assert!(table.find(owner(7)).is_none());
+        set(&table, 5, 5);
+        assert!(table.find(owner(7)).is_none());
+        let view = table.claim(owner(7), Worth::Much, owner, |_| Worth::Much).unwrap();
+        assert!(std::ptr::eq(view.slot, table.slot(1).unwrap()));
+        assert_eq!(table.slot(2).unwrap()[0].load(Ordering::Relaxed), 7, "not looked at");
+    }
+
+    #[test]
+    fn there_is_no_table_of_more_words_than_can_be_counted() {
+        // Two slots for each owner, and four words a slot, as the builder says: more would wrap to none.
+        assert_eq!(size_of_val(&*Table::new(5).unwrap().words), 5 * 64);
+        let most = 1_usize << (usize::BITS - 1);
+        assert!([most, most >> 2, usize::MAX].into_iter().all(|owners| Table::new(owners).is_none()));
     }
 
     #[test]

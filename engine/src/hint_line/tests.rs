@@ -169,6 +169,25 @@ fn an_interval_is_what_the_call_takes_of_the_limit_rounded_up() {
 }
 
 #[test]
+fn a_line_is_as_long_as_the_window_or_a_minute_and_one_interval_more() {
+    let horizon = |window: Nanos, units| {
+        let rule = WindowRule { amount: NonZero::new(10).unwrap(), ..rule(0, 0) };
+        let rule = WindowRule { window: NonZero::new(window.get()).unwrap(), ..rule };
+        Wait::new(&rule, units, Nanos::ZERO).horizon
+    };
+    let millis = Nanos::from_millis;
+    assert_eq!(horizon(millis(1_000), 1), millis(60_100));
+    assert_eq!(horizon(millis(60_000), 1), millis(66_000));
+    assert_eq!(horizon(millis(60_000), 3), millis(78_000));
+    assert_eq!(horizon(millis(3_600_000), 1), millis(3_960_000));
+    // The last place of a line is one horizon after the exact time, and none is later.
+    let now = Nanos::from_secs(1_000);
+    let last = now + WAIT.exact + WAIT.horizon - WAIT.interval;
+    assert_eq!(WAIT.place_after(last, now), last + WAIT.interval);
+    assert_eq!(WAIT.place_after(last + Nanos::new(1), now), now + WAIT.exact);
+}
+
+#[test]
 fn a_line_whose_last_place_has_passed_begins_anew() {
     let lines = HintLines::new().unwrap();
     let next = |seconds, exact| {
@@ -179,6 +198,35 @@ fn a_line_whose_last_place_has_passed_begins_anew() {
     // Someone waits until second 105 still; at that second nobody does.
     assert_eq!(next(104, 2), 11);
     assert_eq!(next(115, 2), 2);
+}
+
+#[test]
+fn where_the_room_comes_later_than_the_next_place_the_line_goes_on_from_there() {
+    let lines = HintLines::new().unwrap();
+    let next = |exact| {
+        let wait = Wait { exact: Nanos::from_secs(exact), ..WAIT };
+        lines.next(KEY, LimitId::RequestsWindow, Nanos::from_secs(100), wait).as_secs_ceil()
+    };
+    assert_eq!([5, 5, 30, 30, 5].map(next), [5, 6, 30, 31, 32]);
+}
+
+#[test]
+fn the_lanes_of_a_keys_limits_are_apart() {
+    let lines = HintLines::new().unwrap();
+    assert_eq!(lines.lanes.len(), 65_536);
+    let quarter = lines.lanes.len() / 4;
+    // Each in another quarter of all lanes, whatever the key's highest bits are.
+    for fingerprint in [KEY, 7, KEY | 1 << 61, 1 << 62 | 5, 1 << 63 | 5, 3 << 62 | KEY, u64::MAX] {
+        let place = |limit| {
+            let lane = lines.lane(fingerprint, limit);
+            lines.lanes.iter().position(|other| std::ptr::eq(other, lane)).unwrap()
+        };
+        let places = LimitId::ALL.map(place);
+        let mut quarters = places.map(|place| place / quarter);
+        quarters.sort_unstable();
+        assert_eq!(quarters, [0, 1, 2, 3], "{fingerprint:x}");
+        assert!(places.iter().all(|place| place % quarter == places[0] % quarter), "{fingerprint:x}");
+    }
 }
 
 #[test]
