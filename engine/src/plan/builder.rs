@@ -123,7 +123,8 @@ pub(super) fn largest_amount(id: LimitId, burst: Burst) -> u64 {
     if id.is_day() {
         return range;
     }
-    let (mut fits, mut exceeds) = (0, range + 1);
+    // Twice the range is more than the range, whatever the burst.
+    let (mut fits, mut exceeds) = (0, range);
     while exceeds - fits > 1 {
         let amount = fits + (exceeds - fits) / 2;
         if 2 * amount + burst.of(amount) <= range { fits = amount } else { exceeds = amount }
@@ -190,6 +191,10 @@ mod tests {
         let max = largest_amount(LimitId::RequestsWindow, Burst::DEFAULT);
         assert!(Plan::builder("p").requests_per_minute(max).build().is_ok());
         assert!(Plan::builder("p").requests_per_minute(max + 1).build().is_err());
+        for id in [LimitId::RequestsDay, LimitId::TokensDay] {
+            let day = |amount| Plan::builder("p").limit(Limit::day(id.unit(), amount)).build();
+            assert!(day(Limit::range(id)).is_ok() && day(Limit::range(id) + 1).is_err());
+        }
     }
 
     quickcheck::quickcheck! {
