@@ -150,7 +150,54 @@ impl Record {
 impl Head {
     /// Sets `until` for segments that hold `now`.
     fn stand_until(&mut self, plan: &CompiledPlan, now: u64) {
-        let end = plan.grids().map(|grid| grid.start(grid.segment(now) + 1)).min().unwrap_or(now + 1);
-        self.until = end.min(now + Recent::REACH).min(MAX_TIME + 1);
+        let ends = plan.grids().map(|grid| grid.start(grid.segment(now) + 1));
+        self.until = ends.fold((now + Recent::REACH).min(MAX_TIME + 1), u64::min);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nanos::Nanos;
+    use crate::plan::{Limit, Plan};
+
+    fn plan(windows: &[(Unit, u64)]) -> CompiledPlan {
+        let limits = windows.iter().map(|(unit, window)| Limit::window(*unit, 10, Nanos::new(*window)));
+        CompiledPlan::new(limits.fold(Plan::builder("p"), |plan, limit| plan.limit(limit)).build().unwrap())
+    }
+
+    #[test]
+    fn a_record_begins_at_the_end_of_the_clock_at_the_latest() {
+        for (since, begins) in
+            [(0, 0), (MAX_TIME - 1, MAX_TIME - 1), (MAX_TIME + 1, MAX_TIME), (u64::MAX, MAX_TIME)]
+        {
+            let head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::new(since)));
+            assert_eq!((head.now, head.until, head.pins), (begins, begins + 1, [begins; 2]));
+        }
+    }
+
+    /// A pin must be told within `REACH` of `until`, and another thread's segment must not be missed.
+    #[test]
+    fn a_record_stands_until_a_segment_ends_or_its_pins_are_out_of_reach_or_time_ends() {
+        let (millisecond, minute, hour) = (1_000_000, 60_000_000_000, 3_600_000_000_000);
+        let (requests, tokens) = (Unit::Requests, Unit::Tokens);
+        let (short, both) =
+            (plan(&[(requests, millisecond)]), plan(&[(requests, hour), (tokens, millisecond)]));
+        let long = plan(&[(requests, hour), (tokens, hour)]);
+        for (plan, now, until) in [
+            (&plan(&[]), 0, 8_571_428_572),
+            (&plan(&[]), 8_571_428_572, 17_142_857_143),
+            (&plan(&[(requests, minute)]), 8_571_428_571, 8_571_428_572),
+            (&short, 142_857, 142_858),
+            (&short, 142_858, 285_715),
+            (&both, 142_857, 142_858),
+            (&long, 5, 5 + Recent::REACH),
+            (&long, hour / 7 - 9, hour / 7 + 1),
+            (&long, MAX_TIME, MAX_TIME + 1),
+        ] {
+            let mut record = Record::fresh(1, PlanId(0), Timestamp::both(Nanos::ZERO));
+            record.head.stand_until(plan, now);
+            assert_eq!(record.head.until, until, "{now}");
+        }
     }
 }

@@ -165,3 +165,64 @@ impl Head {
         self.drain_bucket(unit, Some(to));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::nanos::Nanos;
+    use crate::plan::{CompiledPlan, Limit, Plan, PlanId};
+
+    const UNIT: Unit = Unit::Requests;
+    const SECOND: u64 = 1_000_000_000;
+
+    /// One unit a second, and 12 of burst.
+    fn rule() -> WindowRule {
+        let plan = Plan::builder("p").limit(Limit::per_minute(UNIT, 60)).build().unwrap();
+        CompiledPlan::new(plan).unit(UNIT).window.unwrap()
+    }
+
+    fn head(now: u64, elapsed: u64, charged: u64) -> Head {
+        let mut head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::new(now)));
+        head.pins[UNIT as usize] = now.wrapping_sub(elapsed);
+        head.charged.set(UNIT, charged);
+        head
+    }
+
+    /// Counting from the clock's zero, a pin may be negative: a change of plan makes it so, where the new limit refills
+    /// more slowly.
+    #[test]
+    fn a_bucket_is_the_same_wherever_the_clocks_zero_lies() {
+        let rule = rule();
+        let seen = |now: u64, elapsed: u64, charged: u64| {
+            let mut head = head(now, elapsed, charged);
+            head.drain_bucket(UNIT, Some(&rule));
+            let back = now.wrapping_sub(head.pins[UNIT as usize]);
+            let waits = [head.bucket_has_room_at(UNIT, &rule, 60), head.bucket_owes_burst_at(UNIT, &rule)];
+            (back, head.charged(UNIT), head.bucket_room(UNIT, &rule), waits.map(|time| time - now))
+        };
+        assert_eq!(seen(0, 61 * SECOND, 71), (SECOND, 11, 62, [0, 0]));
+        assert_eq!(seen(0, SECOND, 71), (SECOND, 71, 2, [58 * SECOND, 58 * SECOND]));
+        for elapsed in [0, 1, SECOND, 59 * SECOND, 60 * SECOND, 61 * SECOND, 180 * SECOND, 200 * SECOND] {
+            for charged in [0, 1, 60, 61, 72, 180, 181, 240] {
+                let late = seen(1 << 50, elapsed, charged);
+                for now in [0, 1, SECOND, elapsed / 2, elapsed] {
+                    assert_eq!(seen(now, elapsed, charged), late, "{charged} at {now} after {elapsed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_another_plan_brings_is_full() {
+        let (rule, now) = (rule(), 500 * SECOND);
+        for (from, to) in [(None, Some(&rule)), (Some(&rule), None), (None, None)] {
+            let mut head = head(now, SECOND, 40);
+            head.rerule_bucket(UNIT, from, to);
+            assert_eq!((head.charged(UNIT), head.pins[UNIT as usize]), (0, now));
+        }
+        let mut same = head(now, SECOND, 40);
+        same.rerule_bucket(UNIT, Some(&rule), Some(&rule));
+        assert_eq!((same.charged(UNIT), same.since_pin(UNIT)), (40, SECOND), "nothing else is known of it");
+    }
+}

@@ -145,7 +145,7 @@ impl Recent {
     #[inline]
     fn taken(self, head: &Head, plan: &CompiledPlan, unit: Unit) -> u64 {
         // Where nothing was left to take, it is closed.
-        room_of(head, plan, unit).unwrap_or(0).saturating_sub(self.room(unit))
+        room_of(head, plan, unit).unwrap_or_default().saturating_sub(self.room(unit))
     }
 
     #[inline]
