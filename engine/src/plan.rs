@@ -15,7 +15,7 @@ pub use error::{PlanError, PlansFull};
 pub(crate) use grid::{Grid, SEGMENTS};
 pub use limit::{Burst, Limit, Mode, Span};
 pub use registry::PlanId;
-pub(crate) use registry::{CompiledPlan, PlanRegistry, QuickRule, UnitRules, WindowRule};
+pub(crate) use registry::{CompiledPlan, PlanRegistry, QuickRule, QuickRules, UnitRules, WindowRule};
 
 use crate::unit::{LimitId, Unit};
 use std::sync::Arc;
