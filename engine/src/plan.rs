@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(amounts(&free), [Some(20), Some(100_000), None, Some(200_000)]);
         assert_eq!(amounts(&pro), [Some(1_000), Some(10_000_000), None, None]);
         assert_eq!(amounts(&enterprise), [None; 4]);
-        for plan in [free, pro] {
+        for plan in [free, pro, enterprise] {
             assert!(!plan.has_slotted_hints());
             for (id, limit) in plan.limits().filter(|(id, _)| !id.is_day()) {
                 assert_eq!((limit.id(), limit.span()), (id, Span::Window(crate::nanos::Nanos::MINUTE)));

@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use crate::nanos::Nanos;
     use crate::plan::{Limit, Plan};
+    use crate::unit::Cost;
 
     fn plan(windows: &[(Unit, u64)]) -> CompiledPlan {
         let limits = windows.iter().map(|(unit, window)| Limit::window(*unit, 10, Nanos::new(*window)));
@@ -174,6 +175,7 @@ mod tests {
             let head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::new(since)));
             assert_eq!((head.now, head.until, head.pins), (begins, begins + 1, [begins; 2]));
         }
+        assert_eq!(MAX_TIME + 1, (1 << 63) - 1, "what `until` has bits for");
     }
 
     /// A pin must be told within `REACH` of `until`, and another thread's segment must not be missed.
@@ -199,5 +201,29 @@ mod tests {
             record.head.stand_until(plan, now);
             assert_eq!(record.head.until, until, "{now}");
         }
+    }
+
+    #[test]
+    fn a_record_turns_with_the_first_nanosecond_of_a_segment_and_a_day_and_never_back() {
+        let plan = plan(&[(Unit::Requests, 7_000_000)]);
+        let midnight = Nanos::DAY.get();
+        let mut record = Record::fresh(1, PlanId(0), Timestamp::both(Nanos::ZERO));
+        record.charge(&plan, Cost { requests: 1, tokens: 3 });
+        for (monotonic, unix, until, requests, used_today) in [
+            (999_999, midnight - 1, 1_000_000, 1, 3),
+            (1_000_000, midnight - 1, 2_000_000, 1, 3),
+            (0, 0, 2_000_000, 1, 3),
+            (7_999_999, midnight - 1, 8_000_000, 1, 3),
+            (8_000_000, midnight, 9_000_000, 0, 0),
+            (7_999_999, midnight - 1, 9_000_000, 0, 0),
+        ] {
+            record.advance(&plan, Timestamp { monotonic: Nanos::new(monotonic), unix: Nanos::new(unix) });
+            assert_eq!((record.head.now, record.head.until), (monotonic, until));
+            assert_eq!(record.used_in_windows(), [requests, 3], "tokens are on the grid of a minute");
+            assert_eq!(record.head.day_used(Unit::Tokens), used_today);
+        }
+        record.advance(&plan, Timestamp::both(Nanos::MAX));
+        assert_eq!((record.head.now, record.head.until), (MAX_TIME, MAX_TIME + 1));
+        assert_eq!((record.used_in_windows(), record.head.day()), ([0, 0], Recent::MAX_DAY));
     }
 }

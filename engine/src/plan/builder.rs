@@ -167,6 +167,8 @@ mod tests {
             refused(Limit::window(Unit::Requests, 1, Nanos::new(999_999))),
             "plan `p`: `requests_per_999999ns` must have a window from 1 ms to 400 days"
         );
+        let too_long = Limit::window(Unit::Tokens, 1, Span::MAX_WINDOW + Nanos::new(1)).with_name("long");
+        assert_eq!(refused(too_long), "plan `p`: `long` must have a window from 1 ms to 400 days");
         let twice = Plan::builder("p").requests_per_minute(1).requests_per_minute(2).build();
         assert_eq!(twice.unwrap_err().field(), "requests_per_minute");
         for burst in [-0.1, 20.0, f64::NAN, f64::INFINITY] {
@@ -184,6 +186,26 @@ mod tests {
         }
         let limit = Limit::per_minute(Unit::Requests, 1).with_name("chat/completions, per minute");
         assert!(Plan::builder("p").limit(limit).build().is_ok());
+    }
+
+    #[test]
+    fn the_plans_burst_is_that_of_the_limits_named_by_the_minute_alone() {
+        let plan = Plan::builder("p")
+            .burst(0.5)
+            .requests_per_minute(20)
+            .limit(Limit::per_minute(Unit::Tokens, 20).with_burst(Burst::NONE))
+            .tokens_per_day(20)
+            .build()
+            .unwrap();
+        let ceilings = plan.limits().map(|(id, limit)| (id, limit.ceiling())).collect::<Vec<_>>();
+        let expected = [(LimitId::RequestsWindow, 30), (LimitId::TokensWindow, 20), (LimitId::TokensDay, 20)];
+        assert_eq!(ceilings, expected);
+        let before =
+            Plan::builder("p").requests_per_minute(20).tokens_per_minute(10).burst(1.0).build().unwrap();
+        assert!(
+            before.limits().all(|(_, limit)| limit.ceiling() == 2 * limit.amount()),
+            "set after the limits"
+        );
     }
 
     #[test]

@@ -187,6 +187,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_limit_admits_at_its_emptiest_is_denied_until_then() {
+        let (zero, all) = (Timestamp::both(Nanos::ZERO), Cost { requests: 10, tokens: 0 });
+        let (window, day) = (in_secs(Unit::Requests, 7), Limit::day(Unit::Requests, 10));
+        assert_eq!(said(std::slice::from_ref(&window), all, zero), denied(LimitId::RequestsWindow, 8));
+        assert_eq!(said(std::slice::from_ref(&day), all, zero), denied(LimitId::RequestsDay, 86_400));
+        let more = Cost { requests: 11, ..all };
+        assert_eq!(said(&[window], more, zero), Verdict::Never(LimitId::RequestsWindow));
+        assert_eq!(said(&[day], more, zero), Verdict::Never(LimitId::RequestsDay));
+    }
+
+    #[test]
     fn there_is_no_wait_for_a_time_that_has_come() {
         let head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::new(5)));
         assert_eq!([4, 5, 6].map(|time| head.wait_until(time).get()), [0, 0, 1]);

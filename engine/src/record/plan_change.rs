@@ -121,6 +121,7 @@ mod tests {
         // What stands where there is no bucket means nothing.
         assert_eq!(present(&[(Unit::Tokens, 14)], 7 * SECOND, [6 * SECOND + 5, 0], 0, 0), 6 * SECOND);
         assert_eq!(present(&[], 1, [9, 9], 0, 0), 0);
+        assert_eq!(present(&both, MAX_TIME + 1, [0, MAX_TIME], 0, 0), MAX_TIME);
     }
 
     #[test]
@@ -138,6 +139,29 @@ mod tests {
             // Nothing but a move to another grid has the record stand longer.
             assert_eq!(record.head.until == until, grids == 0);
         }
+    }
+
+    /// 1 unit in 10 ms and 1 in 20 ms: what is owed is owed in units, and what of a unit was refilled takes twice as long.
+    #[test]
+    fn what_is_owed_is_owed_under_the_other_plan_too() {
+        let plan = |millis| {
+            let limit = Limit::window(Unit::Tokens, 10, Nanos::from_millis(millis));
+            CompiledPlan::new(Plan::builder("p").limit(limit).build().unwrap())
+        };
+        let (fast, slow) = (plan(100), plan(200));
+        let mut record = record(SECOND);
+        record.charge(&fast, Cost::tokens(9));
+        record.advance(&fast, Timestamp::both(Nanos::new(SECOND + 25_000_000)));
+        let call = record.head.now;
+        record.change_plan(&fast, &slow, PlanId(1), Nanos::ZERO);
+        let pinned = record.head.pins[Unit::Tokens as usize];
+        assert_eq!((record.head.charged.of(Unit::Tokens), pinned), (7, call - 10_000_000));
+        // The call's thread read the clock before another's charge: both happened by then.
+        let charge = call + 7_000_000;
+        record.change_plan(&slow, &fast, PlanId(0), Nanos::new(charge));
+        let pinned = record.head.pins[Unit::Tokens as usize];
+        assert_eq!((record.head.charged.of(Unit::Tokens), pinned), (7, charge - 8_500_000));
+        assert_eq!(record.head.now, call, "it is decided at its own time");
     }
 
     /// Eight bits: from then on no two moves are told apart, and no settle is believed.

@@ -261,6 +261,12 @@ mod tests {
             record.turn_window(UNIT, 10, 11);
             assert_eq!(record.head.window_total(UNIT), 0);
         }
+        let mut just = fresh();
+        just.charge_window(UNIT, 5);
+        just.turn_window(UNIT, 0, 3);
+        just.charge_window(UNIT, most - 5);
+        just.turn_window(UNIT, 3, 8);
+        assert_eq!(just.head.window_total(UNIT), most - 5, "all of it was counted");
         let mut counted = fresh();
         counted.charge_window(UNIT, most - 1);
         counted.refund_window(UNIT, 0, 0, 4);

@@ -465,8 +465,11 @@ fn a_call_is_short_within_the_segment_the_day_and_the_room() {
         assert_eq!(record.head.day_used, [cost.requests, cost.tokens]);
         assert_eq!(left.charge_made(&words, cost), Charge::made_on(&record.head, cost));
     }
-    let (words, _) = stored(&plan, |_| {});
+    let (words, recent) = stored(&plan, |head| head.charged.set(Unit::Requests, 3));
     let at = Timestamp { monotonic: Nanos::new(last), unix: Nanos::ZERO };
+    let late = Timestamp { monotonic: Nanos::new(UNTIL), ..at };
+    let is_short = |at| recent.admit(&words, &plan, cost(1, 1), at).is_some();
+    assert_eq!([is_short(at), is_short(late)], [true, false], "though no bucket is pinned");
     for closed in [Recent::NOBODYS, Recent::closed(3, last), Recent::closed(Recent::MAX_DAY, 0)] {
         assert_eq!(closed.admit(&words, &plan, Cost::default(), at), None);
     }
@@ -509,6 +512,15 @@ fn a_bucket_is_pinned_anew_if_the_other_one_does_not_count_from_the_pin() {
             assert_eq!(after.since_pin(unit), owed[unit as usize] + cost.of(unit), "{case}");
         }
         assert_eq!(after.high >> TOKENS_SINCE_PIN.bits(), left >> TOKENS_SINCE_PIN.bits(), "{case}");
+    }
+    let without_buckets = compiled(&[]);
+    for pinned in flags {
+        let (words, _) = stored(&without_buckets, |_| {});
+        let before = beside(3, pinned, Cost::default());
+        let after =
+            before.admit_widely(&words, before.high, &without_buckets, Cost::REQUEST, u64::MAX).unwrap();
+        assert_eq!(Unit::ALL.map(|unit| after.is_pinned(unit)), pinned, "there is nothing to pin");
+        assert_eq!(PIN_BACK.get(after.low) + 1, 3);
     }
 }
 
