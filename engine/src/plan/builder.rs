@@ -143,7 +143,9 @@ mod tests {
 
     #[test]
     fn the_documented_range_is_accepted() {
-        for window in [Span::MIN_WINDOW, Nanos::MINUTE, Span::MAX_WINDOW] {
+        let (millisecond, days) = (Nanos::new(1_000_000), Nanos::new(400 * 86_400_000_000_000));
+        assert_eq!((Span::MIN_WINDOW, Span::MAX_WINDOW), (millisecond, days));
+        for window in [millisecond, Nanos::MINUTE, days] {
             for burst in [0.0, 0.2, 1.0] {
                 let burst = Burst::fraction(burst).unwrap();
                 let plan = Plan::builder("big")

@@ -291,6 +291,16 @@ mod tests {
     }
 
     #[test]
+    fn no_bit_is_unused_and_there_are_as_many_plans_and_tags_as_documented() {
+        let full = |fields: &[Field]| fields.iter().map(|field| field.word(u64::MAX)).sum::<u64>();
+        for fields in [&[TAG, GRIDS, PLAN][..], &[UNTIL, OWN_PLAN], &[PIN_BACK, DAY_TOKENS_HIGH]] {
+            assert_eq!(full(fields), u64::MAX, "{fields:?}");
+        }
+        assert_eq!((MAX_PLANS, TAG_BITS, GRIDS.max()), (262_144, 38, 255), "`docs/rules.md`");
+        assert_eq!((UNTIL.max(), PIN_BACK.bits()), (super::super::MAX_TIME + 1, 56));
+    }
+
+    #[test]
     fn a_place_is_told_by_its_front() {
         let virgin = Words { front: [0; FRONT_WORDS], back: [0; BACK_WORDS] };
         assert_eq!(occupancy(&virgin.front), Occupancy::Virgin);

@@ -431,7 +431,9 @@ fn the_low_half_has_room_for_a_version_above() {
     assert_eq!(all, (1 << Recent::LOW_BITS) - 1, "no bit of it is unused");
     assert_eq!(Recent::from_halves(u64::MAX, 5).halves(), (all, 5));
     assert_eq!(Recent::from_halves(all + 1, u64::MAX).halves(), (0, u64::MAX));
-    assert_eq!(DAY.max(), DAY.get(u64::MAX), "nor of the high one");
+    let counts = TOKENS_SINCE_PIN.word(u64::MAX) | TOKEN_ROOM.word(u64::MAX) | REQUEST_ROOM.word(u64::MAX);
+    assert_eq!(counts | OPEN | DAY.word(u64::MAX), u64::MAX, "nor of the high one");
+    assert_eq!([counts & OPEN, counts & DAY.word(u64::MAX), OPEN & DAY.word(u64::MAX)], [0; 3]);
 }
 
 /// Of both the last nanosecond and the last unit; the charge is found again by what a settle goes by.
