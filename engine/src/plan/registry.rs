@@ -306,4 +306,20 @@ mod tests {
             assert_eq!((amount_of(&plan), amount_of(plan.for_overflow())), (20, amount));
         }
     }
+
+    #[test]
+    fn plans_are_numbered_as_they_come_equal_ones_once_until_there_is_no_room() {
+        let registry = PlanRegistry::new(2, 1.0);
+        let [free, pro, enterprise] = Plan::built_in();
+        assert_eq!([&free, &pro, &free].map(|plan| registry.add(plan)), [0, 1, 0].map(|id| Ok(PlanId(id))));
+        assert_eq!(registry.add(&enterprise), Err(PlansFull { max_plans: 2 }));
+        assert_eq!(registry.add(&pro), Ok(PlanId(1)), "an equal one needs no room");
+        let names = [0, 1, 2].map(|id| registry.get(PlanId(id)).map(|compiled| compiled.plan.name()));
+        assert_eq!((names, registry.first().plan.name()), ([Some("free"), Some("pro"), None], "free"));
+        let limit_names = LimitId::ALL.map(|id| registry.first().limit_name(id));
+        assert_eq!(
+            limit_names,
+            [Some("requests_per_minute"), Some("tokens_per_minute"), None, Some("tokens_per_day")]
+        );
+    }
 }

@@ -61,7 +61,7 @@ impl Ring {
     }
 
     fn clear(&mut self, unit: Unit) {
-        (0..SEGMENTS).for_each(|segment| self.set(unit, segment, 0));
+        self.segments.iter_mut().for_each(|counts| counts.set(unit, 0));
     }
 }
 
