@@ -15,7 +15,7 @@ pub use error::{PlanError, PlansFull};
 pub(crate) use grid::{Grid, SEGMENTS};
 pub use limit::{Burst, Limit, Mode, Span};
 pub use registry::PlanId;
-pub(crate) use registry::{CompiledPlan, PlanRegistry, QuickRule, UnitRules, WindowRule};
+pub(crate) use registry::{CompiledPlan, PlanRegistry, QuickRule, QuickRules, UnitRules, WindowRule};
 
 use crate::unit::{LimitId, Unit};
 use std::sync::Arc;
@@ -103,5 +103,28 @@ impl Plan {
     /// The limits that are set, in order.
     pub fn limits(&self) -> impl Iterator<Item = (LimitId, &Limit)> {
         LimitId::ALL.into_iter().filter_map(|id| Some((id, self.limit(id)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_plans_have_the_limits_that_they_document() {
+        let amounts = |plan: &Plan| LimitId::ALL.map(|id| plan.limit(id).map(Limit::amount));
+        let plans = Plan::built_in();
+        assert_eq!(plans.each_ref().map(Plan::name), ["free", "pro", "enterprise"]);
+        let [free, pro, enterprise] = plans;
+        assert_eq!(amounts(&free), [Some(20), Some(100_000), None, Some(200_000)]);
+        assert_eq!(amounts(&pro), [Some(1_000), Some(10_000_000), None, None]);
+        assert_eq!(amounts(&enterprise), [None; 4]);
+        for plan in [free, pro, enterprise] {
+            assert!(!plan.has_slotted_hints());
+            for (id, limit) in plan.limits().filter(|(id, _)| !id.is_day()) {
+                assert_eq!((limit.id(), limit.span()), (id, Span::Window(crate::nanos::Nanos::MINUTE)));
+                assert_eq!((limit.burst(), limit.mode()), (Burst::DEFAULT, Mode::Enforce));
+            }
+        }
     }
 }

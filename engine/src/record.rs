@@ -150,7 +150,80 @@ impl Record {
 impl Head {
     /// Sets `until` for segments that hold `now`.
     fn stand_until(&mut self, plan: &CompiledPlan, now: u64) {
-        let end = plan.grids().map(|grid| grid.start(grid.segment(now) + 1)).min().unwrap_or(now + 1);
-        self.until = end.min(now + Recent::REACH).min(MAX_TIME + 1);
+        let ends = plan.grids().map(|grid| grid.start(grid.segment(now) + 1));
+        self.until = ends.fold((now + Recent::REACH).min(MAX_TIME + 1), u64::min);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nanos::Nanos;
+    use crate::plan::{Limit, Plan};
+    use crate::unit::Cost;
+
+    fn plan(windows: &[(Unit, u64)]) -> CompiledPlan {
+        let limits = windows.iter().map(|(unit, window)| Limit::window(*unit, 10, Nanos::new(*window)));
+        CompiledPlan::new(limits.fold(Plan::builder("p"), |plan, limit| plan.limit(limit)).build().unwrap())
+    }
+
+    #[test]
+    fn a_record_begins_at_the_end_of_the_clock_at_the_latest() {
+        for (since, begins) in
+            [(0, 0), (MAX_TIME - 1, MAX_TIME - 1), (MAX_TIME + 1, MAX_TIME), (u64::MAX, MAX_TIME)]
+        {
+            let head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::new(since)));
+            assert_eq!((head.now, head.until, head.pins), (begins, begins + 1, [begins; 2]));
+        }
+        assert_eq!(MAX_TIME + 1, (1 << 63) - 1, "what `until` has bits for");
+    }
+
+    /// A pin must be told within `REACH` of `until`, and another thread's segment must not be missed.
+    #[test]
+    fn a_record_stands_until_a_segment_ends_or_its_pins_are_out_of_reach_or_time_ends() {
+        let (millisecond, minute, hour) = (1_000_000, 60_000_000_000, 3_600_000_000_000);
+        let (requests, tokens) = (Unit::Requests, Unit::Tokens);
+        let (short, both) =
+            (plan(&[(requests, millisecond)]), plan(&[(requests, hour), (tokens, millisecond)]));
+        let long = plan(&[(requests, hour), (tokens, hour)]);
+        for (plan, now, until) in [
+            (&plan(&[]), 0, 8_571_428_572),
+            (&plan(&[]), 8_571_428_572, 17_142_857_143),
+            (&plan(&[(requests, minute)]), 8_571_428_571, 8_571_428_572),
+            (&short, 142_857, 142_858),
+            (&short, 142_858, 285_715),
+            (&both, 142_857, 142_858),
+            (&long, 5, 5 + Recent::REACH),
+            (&long, hour / 7 - 9, hour / 7 + 1),
+            (&long, MAX_TIME, MAX_TIME + 1),
+        ] {
+            let mut record = Record::fresh(1, PlanId(0), Timestamp::both(Nanos::ZERO));
+            record.head.stand_until(plan, now);
+            assert_eq!(record.head.until, until, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_record_turns_with_the_first_nanosecond_of_a_segment_and_a_day_and_never_back() {
+        let plan = plan(&[(Unit::Requests, 7_000_000)]);
+        let midnight = Nanos::DAY.get();
+        let mut record = Record::fresh(1, PlanId(0), Timestamp::both(Nanos::ZERO));
+        record.charge(&plan, Cost { requests: 1, tokens: 3 });
+        for (monotonic, unix, until, requests, used_today) in [
+            (999_999, midnight - 1, 1_000_000, 1, 3),
+            (1_000_000, midnight - 1, 2_000_000, 1, 3),
+            (0, 0, 2_000_000, 1, 3),
+            (7_999_999, midnight - 1, 8_000_000, 1, 3),
+            (8_000_000, midnight, 9_000_000, 0, 0),
+            (7_999_999, midnight - 1, 9_000_000, 0, 0),
+        ] {
+            record.advance(&plan, Timestamp { monotonic: Nanos::new(monotonic), unix: Nanos::new(unix) });
+            assert_eq!((record.head.now, record.head.until), (monotonic, until));
+            assert_eq!(record.used_in_windows(), [requests, 3], "tokens are on the grid of a minute");
+            assert_eq!(record.head.day_used(Unit::Tokens), used_today);
+        }
+        record.advance(&plan, Timestamp::both(Nanos::MAX));
+        assert_eq!((record.head.now, record.head.until), (MAX_TIME, MAX_TIME + 1));
+        assert_eq!((record.used_in_windows(), record.head.day()), ([0, 0], Recent::MAX_DAY));
     }
 }

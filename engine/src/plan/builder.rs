@@ -123,7 +123,8 @@ pub(super) fn largest_amount(id: LimitId, burst: Burst) -> u64 {
     if id.is_day() {
         return range;
     }
-    let (mut fits, mut exceeds) = (0, range + 1);
+    // Twice the range is more than the range, whatever the burst.
+    let (mut fits, mut exceeds) = (0, range);
     while exceeds - fits > 1 {
         let amount = fits + (exceeds - fits) / 2;
         if 2 * amount + burst.of(amount) <= range { fits = amount } else { exceeds = amount }
@@ -142,7 +143,9 @@ mod tests {
 
     #[test]
     fn the_documented_range_is_accepted() {
-        for window in [Span::MIN_WINDOW, Nanos::MINUTE, Span::MAX_WINDOW] {
+        let (millisecond, days) = (Nanos::new(1_000_000), Nanos::new(400 * 86_400_000_000_000));
+        assert_eq!((Span::MIN_WINDOW, Span::MAX_WINDOW), (millisecond, days));
+        for window in [millisecond, Nanos::MINUTE, days] {
             for burst in [0.0, 0.2, 1.0] {
                 let burst = Burst::fraction(burst).unwrap();
                 let plan = Plan::builder("big")
@@ -166,6 +169,8 @@ mod tests {
             refused(Limit::window(Unit::Requests, 1, Nanos::new(999_999))),
             "plan `p`: `requests_per_999999ns` must have a window from 1 ms to 400 days"
         );
+        let too_long = Limit::window(Unit::Tokens, 1, Span::MAX_WINDOW + Nanos::new(1)).with_name("long");
+        assert_eq!(refused(too_long), "plan `p`: `long` must have a window from 1 ms to 400 days");
         let twice = Plan::builder("p").requests_per_minute(1).requests_per_minute(2).build();
         assert_eq!(twice.unwrap_err().field(), "requests_per_minute");
         for burst in [-0.1, 20.0, f64::NAN, f64::INFINITY] {
@@ -186,10 +191,34 @@ mod tests {
     }
 
     #[test]
+    fn the_plans_burst_is_that_of_the_limits_named_by_the_minute_alone() {
+        let plan = Plan::builder("p")
+            .burst(0.5)
+            .requests_per_minute(20)
+            .limit(Limit::per_minute(Unit::Tokens, 20).with_burst(Burst::NONE))
+            .tokens_per_day(20)
+            .build()
+            .unwrap();
+        let ceilings = plan.limits().map(|(id, limit)| (id, limit.ceiling())).collect::<Vec<_>>();
+        let expected = [(LimitId::RequestsWindow, 30), (LimitId::TokensWindow, 20), (LimitId::TokensDay, 20)];
+        assert_eq!(ceilings, expected);
+        let before =
+            Plan::builder("p").requests_per_minute(20).tokens_per_minute(10).burst(1.0).build().unwrap();
+        assert!(
+            before.limits().all(|(_, limit)| limit.ceiling() == 2 * limit.amount()),
+            "set after the limits"
+        );
+    }
+
+    #[test]
     fn the_largest_amount_fits_and_the_next_does_not() {
         let max = largest_amount(LimitId::RequestsWindow, Burst::DEFAULT);
         assert!(Plan::builder("p").requests_per_minute(max).build().is_ok());
         assert!(Plan::builder("p").requests_per_minute(max + 1).build().is_err());
+        for id in [LimitId::RequestsDay, LimitId::TokensDay] {
+            let day = |amount| Plan::builder("p").limit(Limit::day(id.unit(), amount)).build();
+            assert!(day(Limit::range(id)).is_ok() && day(Limit::range(id) + 1).is_err());
+        }
     }
 
     quickcheck::quickcheck! {

@@ -40,20 +40,19 @@ impl Grid {
         windows * SEGMENTS + self.segment_within(rest)
     }
 
-    /// Whole windows since the clock's zero, and nanoseconds since then.
+    /// Whole windows since the clock's zero, or one less, and nanoseconds since then: less than two windows.
     #[inline]
     fn split(&self, time: u64) -> (u64, u64) {
-        let windows = high_product(time, self.per_window);
-        let rest = time - windows * self.window;
         // The reciprocal is rounded down by less than 1, and time < 2⁶³: the quotient is one short at most.
-        if rest >= self.window { (windows + 1, rest - self.window) } else { (windows, rest) }
+        let windows = high_product(time, self.per_window);
+        (windows, time - windows * self.window)
     }
 
-    /// The segment of a time within its window, 0 to n − 1.
+    /// The segment of a time within two windows, 0 to 2·n − 1.
     #[inline]
     fn segment_within(&self, rest: u64) -> u64 {
         let segment = high_product(rest, self.per_segment);
-        // As in `split`; (segment + 1)·W ≤ 7·W stays below 2⁵⁸.
+        // One short at most, as in `split`; (segment + 1)·W ≤ 14·W stays below 2⁵⁹.
         segment + u64::from((segment + 1) * self.window <= rest * SEGMENTS)
     }
 
@@ -112,5 +111,11 @@ mod tests {
         let grid = Grid::new(Nanos::new(7_000_000));
         assert_eq!(grid.expiry(0), 8_000_000);
         assert_eq!(grid.expiry(3), 11_000_000);
+    }
+
+    #[test]
+    fn a_segment_beyond_all_times_begins_at_the_last() {
+        let grid = Grid::new(Nanos::MINUTE);
+        assert_eq!([grid.start(u64::MAX), grid.expiry(u64::MAX)], [u64::MAX; 2]);
     }
 }

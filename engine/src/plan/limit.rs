@@ -286,12 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_numbers_are_those_documented() {
+        let ranges = LimitId::ALL.map(Limit::range);
+        let documented = [(1 << 25) - 1, (1 << 39) - 1, (1 << 30) - 2, (1 << 42) - 2];
+        assert_eq!(ranges, documented, "`docs/rules.md`, Time");
+    }
+
+    #[test]
     fn a_share_of_a_limit_is_at_least_a_unit_and_no_more_than_can_be_counted() {
         let share = |share| requests(10).scaled(share).amount();
         assert_eq!([share(0.01), share(0.55), share(1.0), share(3.0)], [1, 5, 10, 30]);
         let largest = crate::plan::builder::largest_amount(LimitId::RequestsWindow, Burst::DEFAULT);
         assert_eq!(share(1e12), largest);
     }
+
     quickcheck! {
         /// A fraction that is written in billionths is taken as that, though a float is not.
         fn a_burst_of_billionths_is_exact(billionths: u64, amount: u64) -> bool {

@@ -239,3 +239,87 @@ impl PlanRegistry {
         self.plans.get(id.0 as usize)?.get()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Burst;
+
+    fn plan(limits: impl IntoIterator<Item = Limit>) -> Plan {
+        limits.into_iter().fold(Plan::builder("p"), |plan, limit| plan.limit(limit)).build().unwrap()
+    }
+
+    #[test]
+    fn a_plan_is_compiled_into_the_numbers_of_its_limits() {
+        let seconds = Nanos::from_secs(30);
+        let plan = CompiledPlan::new(plan([
+            Limit::window(Unit::Requests, 20, seconds),
+            Limit::day(Unit::Requests, 500).with_mode(Mode::Shadow),
+            Limit::per_minute(Unit::Tokens, 90).with_burst(Burst::NONE).with_mode(Mode::Shadow),
+        ]));
+        let [requests, tokens] = Unit::ALL.map(|unit| plan.unit(unit));
+        let window = |rules: &UnitRules| {
+            let rule = rules.window.unwrap();
+            (rule.amount.get(), rule.burst, rule.ceiling, rule.window.get(), rule.enforced)
+        };
+        assert_eq!(window(requests), (20, 4, 24, seconds.get(), true));
+        assert_eq!(window(tokens), (90, 0, 90, Nanos::MINUTE.get(), false));
+        assert_eq!(requests.day.map(|rule| (rule.amount, rule.enforced)), Some((500, false)));
+        assert!(tokens.day.is_none());
+        let quick = &plan.quick().units;
+        assert_eq!(quick.map(|rule| (rule.amount, rule.window)), [(20, seconds.get()), (90, 60_000_000_000)]);
+        assert_eq!(
+            quick.map(|rule| (rule.narrow_amount, rule.narrow_window)),
+            [(1, 1_500_000_000), (3, 2_000_000_000)]
+        );
+        assert_eq!(
+            quick.map(|rule| (rule.ceiling, rule.day, rule.has_window)),
+            [(24, 500, true), (90, day_max(Unit::Tokens), true)]
+        );
+    }
+
+    /// So that the shortcut has no case to tell apart: there is always room, and nothing times nothing is owed.
+    #[test]
+    fn what_is_not_set_is_the_most_that_can_be_counted_at_no_units_in_no_time() {
+        let plan = CompiledPlan::new(plan([]));
+        for (unit, rule) in Unit::ALL.into_iter().zip(&plan.quick().units) {
+            assert_eq!((rule.ceiling, rule.day), (window_max(unit), day_max(unit)));
+            assert_eq!((rule.has_window, rule.amount, rule.window), (false, 0, 0));
+        }
+    }
+
+    #[test]
+    fn units_that_are_counted_on_one_grid_have_it_once() {
+        let grids = |plan: Plan| CompiledPlan::new(plan).grids().count();
+        let hour = Limit::window(Unit::Tokens, 1, Nanos::from_secs(3_600));
+        assert_eq!([grids(Plan::free()), grids(Plan::enterprise()), grids(plan([hour]))], [1, 1, 2]);
+    }
+
+    #[test]
+    fn keys_without_room_have_limits_of_their_own_if_their_share_is_not_one() {
+        let compiled = |share| CompiledPlan::with_overflow_share(&Plan::free(), share);
+        let one = compiled(1.0);
+        assert!(std::ptr::eq(one.for_overflow(), &raw const one));
+        for (share, amount) in [(0.5, 10), (2.0, 40)] {
+            let plan = compiled(share);
+            let amount_of = |plan: &CompiledPlan| plan.unit(Unit::Requests).window.unwrap().amount.get();
+            assert_eq!((amount_of(&plan), amount_of(plan.for_overflow())), (20, amount));
+        }
+    }
+
+    #[test]
+    fn plans_are_numbered_as_they_come_equal_ones_once_until_there_is_no_room() {
+        let registry = PlanRegistry::new(2, 1.0);
+        let [free, pro, enterprise] = Plan::built_in();
+        assert_eq!([&free, &pro, &free].map(|plan| registry.add(plan)), [0, 1, 0].map(|id| Ok(PlanId(id))));
+        assert_eq!(registry.add(&enterprise), Err(PlansFull { max_plans: 2 }));
+        assert_eq!(registry.add(&pro), Ok(PlanId(1)), "an equal one needs no room");
+        let names = [0, 1, 2].map(|id| registry.get(PlanId(id)).map(|compiled| compiled.plan.name()));
+        assert_eq!((names, registry.first().plan.name()), ([Some("free"), Some("pro"), None], "free"));
+        let limit_names = LimitId::ALL.map(|id| registry.first().limit_name(id));
+        assert_eq!(
+            limit_names,
+            [Some("requests_per_minute"), Some("tokens_per_minute"), None, Some("tokens_per_day")]
+        );
+    }
+}

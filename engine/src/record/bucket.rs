@@ -140,7 +140,7 @@ impl Head {
         self.drain_bucket(unit, rule);
     }
 
-    /// Keeps what is owed in units under another rule (R9): 24 requests owed are 24 requests owed, however
+    /// Keeps what a drained bucket owes in units under another rule (R9): 24 requests owed are 24 requests owed, however
     /// long either plan takes to refill them.
     ///
     /// The fraction of a unit that has been refilled already is kept as the time in which the new rule
@@ -161,7 +161,131 @@ impl Head {
         // part/from.window units at to.amount per to.window: 2⁵⁵ · 2⁵⁵ / 2²⁰ · 1.
         let head_start = part * u128::from(to.window.get()) / window.saturating_mul(to.amount.into());
         self.pins[unit as usize] = self.now.wrapping_sub(head_start as u64);
+        // At least a unit is owed still and less than one refilled, or nothing at all: none is left to drain.
         self.charged.set(unit, self.charged(unit) - whole as u64);
-        self.drain_bucket(unit, Some(to));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::nanos::Nanos;
+    use crate::plan::{CompiledPlan, Limit, Plan, PlanId};
+
+    const UNIT: Unit = Unit::Requests;
+    const SECOND: u64 = 1_000_000_000;
+
+    fn rule_of(limit: Limit) -> WindowRule {
+        let plan = Plan::builder("p").limit(limit).build().unwrap();
+        CompiledPlan::new(plan).unit(UNIT).window.unwrap()
+    }
+
+    /// One unit a second, and 12 of burst.
+    fn rule() -> WindowRule {
+        rule_of(Limit::per_minute(UNIT, 60))
+    }
+
+    fn head(now: u64, elapsed: u64, charged: u64) -> Head {
+        let mut head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::new(now)));
+        head.pins[UNIT as usize] = now.wrapping_sub(elapsed);
+        head.charged.set(UNIT, charged);
+        head
+    }
+
+    /// Counting from the clock's zero, a pin may be negative: a change of plan makes it so, where the new limit refills
+    /// more slowly.
+    #[test]
+    fn a_bucket_is_the_same_wherever_the_clocks_zero_lies() {
+        let rule = rule();
+        let seen = |now: u64, elapsed: u64, charged: u64| {
+            let mut head = head(now, elapsed, charged);
+            head.drain_bucket(UNIT, Some(&rule));
+            let back = now.wrapping_sub(head.pins[UNIT as usize]);
+            let waits = [head.bucket_has_room_at(UNIT, &rule, 60), head.bucket_owes_burst_at(UNIT, &rule)];
+            (back, head.charged(UNIT), head.bucket_room(UNIT, &rule), waits.map(|time| time - now))
+        };
+        assert_eq!(seen(0, 61 * SECOND, 71), (SECOND, 11, 62, [0, 0]));
+        assert_eq!(seen(0, SECOND, 71), (SECOND, 71, 2, [58 * SECOND, 58 * SECOND]));
+        for elapsed in [0, 1, SECOND, 59 * SECOND, 60 * SECOND, 61 * SECOND, 180 * SECOND, 200 * SECOND] {
+            for charged in [0, 1, 60, 61, 72, 180, 181, 240] {
+                let late = seen(1 << 50, elapsed, charged);
+                for now in [0, 1, SECOND, elapsed / 2, elapsed] {
+                    assert_eq!(seen(now, elapsed, charged), late, "{charged} at {now} after {elapsed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_reckoned_from_its_pin_on_until_the_clock_ends() {
+        let rule = rule();
+        let mut oldest = head(MAX_TIME, MAX_TIME, 71);
+        assert_eq!(oldest.since_pin(UNIT), MAX_TIME);
+        oldest.drain_bucket(UNIT, Some(&rule));
+        assert_eq!((oldest.charged(UNIT), oldest.pins[UNIT as usize]), (0, MAX_TIME));
+        // A clock that was set back: the debt stands as it was at the pin.
+        for pin in [6, 1 << 40, MAX_TIME] {
+            let early = Head { now: 5, ..head(pin, 0, 70) };
+            assert_eq!((early.since_pin(UNIT), early.bucket_room(UNIT, &rule)), (0, 2));
+            assert_eq!(early.bucket_has_room_at(UNIT, &rule, 2), 5);
+            assert_eq!(early.bucket_has_room_at(UNIT, &rule, 5), pin + 3 * SECOND);
+            let mut drained = early;
+            drained.drain_bucket(UNIT, Some(&rule));
+            assert_eq!((drained.charged(UNIT), drained.pins[UNIT as usize]), (70, pin));
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_another_plan_brings_is_full() {
+        let (rule, now) = (rule(), 500 * SECOND);
+        for (from, to) in [(None, Some(&rule)), (Some(&rule), None), (None, None)] {
+            let mut head = head(now, SECOND, 40);
+            head.rerule_bucket(UNIT, from, to);
+            assert_eq!((head.charged(UNIT), head.pins[UNIT as usize]), (0, now));
+        }
+        let mut longer = head(now, 1_500_000_000, 40);
+        let half_a_minute = rule_of(Limit::window(UNIT, 60, Nanos::from_secs(30)));
+        longer.rerule_bucket(UNIT, Some(&rule), Some(&half_a_minute));
+        assert_eq!((longer.charged(UNIT), longer.since_pin(UNIT)), (39, SECOND / 4), "38.5 are owed");
+        let mut same = head(now, SECOND, 40);
+        same.rerule_bucket(UNIT, Some(&rule), Some(&rule));
+        assert_eq!((same.charged(UNIT), same.since_pin(UNIT)), (40, SECOND), "nothing else is known of it");
+    }
+
+    #[test]
+    fn what_is_given_back_fills_a_bucket_and_no_more() {
+        let (rule, now) = (rule(), 500 * SECOND);
+        for (charged, units, room) in
+            [(40, 0, 62), (40, 9, 71), (40, 10, 72), (40, 11, 72), (40, u64::MAX, 72), (102, 30, 30)]
+        {
+            let mut head = head(now, 30 * SECOND, charged);
+            head.refund_bucket(UNIT, Some(&rule), units);
+            assert_eq!(head.bucket_room(UNIT, &rule), room, "{units} of {charged}");
+            head.charge_bucket(UNIT, Some(&rule), room);
+            assert!(head.bucket_has_room(UNIT, &rule, 0) && !head.bucket_has_room(UNIT, &rule, 1));
+        }
+        let mut saturated = head(now, 30 * SECOND, window_max(UNIT));
+        saturated.refund_bucket(UNIT, Some(&rule), u64::MAX);
+        assert_eq!(saturated.charged(UNIT), window_max(UNIT));
+    }
+
+    /// What a settle overran is owed; what a shadow limit let pass beyond its ceiling is not.
+    #[test]
+    fn a_charge_is_owed_but_for_what_a_shadow_limit_let_pass() {
+        let shadow = WindowRule { enforced: false, ..rule() };
+        for (rule, charged, units, left) in [
+            (rule(), 40, 62, 102),
+            (rule(), 40, 63, 103),
+            (rule(), 40, u64::MAX, window_max(UNIT)),
+            (shadow, 40, 62, 102),
+            (shadow, 40, 63, 102),
+            (shadow, 40, u64::MAX, 102),
+            (shadow, 120, 0, 102),
+        ] {
+            let mut head = head(500 * SECOND, 30 * SECOND, charged);
+            head.charge_bucket(UNIT, Some(&rule), units);
+            assert_eq!(head.charged(UNIT), left, "{units} after {charged}");
+        }
     }
 }

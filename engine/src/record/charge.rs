@@ -120,3 +120,86 @@ impl Record {
         self.head.charge_day(unit, units);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Burst, Limit, Plan, PlanId};
+
+    /// What is said of a call, where all of each limit of 10 was used at the same time.
+    fn said(limits: &[Limit], cost: Cost, at: Timestamp) -> Verdict {
+        let plan = limits.iter().cloned().fold(Plan::builder("p"), crate::plan::PlanBuilder::limit);
+        let plan = CompiledPlan::new(plan.build().unwrap());
+        let mut record = Record::fresh(1, PlanId(0), at);
+        record.charge(&plan, Cost { requests: 10, tokens: 10 });
+        record.verdict(&plan, cost, at, record.head.judge(&plan, cost))
+    }
+
+    fn in_secs(unit: Unit, secs: u64) -> Limit {
+        Limit::window(unit, 10, Nanos::from_secs(secs)).with_burst(Burst::NONE)
+    }
+
+    fn denied(limit: LimitId, secs: u64) -> Verdict {
+        Verdict::Deny(Denial { limit, retry_after: Nanos::from_secs(secs) })
+    }
+
+    /// The first segment of a window of 7 s counts for 8 s.
+    #[test]
+    fn of_limits_that_deny_the_one_that_denies_longest_is_named_and_of_equals_the_first() {
+        let (zero, one) = (Timestamp::both(Nanos::ZERO), Cost { requests: 1, tokens: 1 });
+        let of = |requests, tokens| {
+            said(&[in_secs(Unit::Requests, requests), in_secs(Unit::Tokens, tokens)], one, zero)
+        };
+        assert_eq!(of(7, 14), denied(LimitId::TokensWindow, 16));
+        assert_eq!(of(14, 7), denied(LimitId::RequestsWindow, 16));
+        assert_eq!(of(7, 7), denied(LimitId::RequestsWindow, 8));
+        let days = Unit::ALL.map(|unit| Limit::day(unit, 10));
+        assert_eq!(said(&days, one, zero), denied(LimitId::RequestsDay, 86_400));
+        let [requests, tokens] = days;
+        let late = Timestamp { unix: Nanos::from_secs(86_390), ..zero };
+        assert_eq!(
+            said(&[in_secs(Unit::Requests, 7), tokens.clone()], one, late),
+            denied(LimitId::TokensDay, 10)
+        );
+        assert_eq!(
+            said(&[in_secs(Unit::Requests, 14), tokens], one, late),
+            denied(LimitId::RequestsWindow, 16)
+        );
+        assert_eq!(said(&[requests], Cost::default(), zero), Verdict::Admit(LimitSet::EMPTY));
+    }
+
+    /// In the year 2149 the day stands still: nobody knows how long it denies.
+    #[test]
+    fn a_limit_without_a_time_to_wait_for_denies_all_the_same() {
+        let (end, one) = (Timestamp::both(Nanos::MAX), Cost { requests: 1, tokens: 1 });
+        let days = Unit::ALL.map(|unit| Limit::day(unit, 10));
+        assert_eq!(said(&days, one, end), denied(LimitId::RequestsDay, 0));
+        assert_eq!(said(&days[1..], one, end), denied(LimitId::TokensDay, 0));
+    }
+
+    #[test]
+    fn what_a_limit_never_admits_is_said_so_whatever_else_denies() {
+        let limits = [in_secs(Unit::Requests, 7), in_secs(Unit::Tokens, 7)];
+        for tokens in [11, u64::MAX] {
+            let said = said(&limits, Cost::tokens(tokens), Timestamp::both(Nanos::ZERO));
+            assert_eq!(said, Verdict::Never(LimitId::TokensWindow));
+        }
+    }
+
+    #[test]
+    fn what_a_limit_admits_at_its_emptiest_is_denied_until_then() {
+        let (zero, all) = (Timestamp::both(Nanos::ZERO), Cost { requests: 10, tokens: 0 });
+        let (window, day) = (in_secs(Unit::Requests, 7), Limit::day(Unit::Requests, 10));
+        assert_eq!(said(std::slice::from_ref(&window), all, zero), denied(LimitId::RequestsWindow, 8));
+        assert_eq!(said(std::slice::from_ref(&day), all, zero), denied(LimitId::RequestsDay, 86_400));
+        let more = Cost { requests: 11, ..all };
+        assert_eq!(said(&[window], more, zero), Verdict::Never(LimitId::RequestsWindow));
+        assert_eq!(said(&[day], more, zero), Verdict::Never(LimitId::RequestsDay));
+    }
+
+    #[test]
+    fn there_is_no_wait_for_a_time_that_has_come() {
+        let head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::new(5)));
+        assert_eq!([4, 5, 6].map(|time| head.wait_until(time).get()), [0, 0, 1]);
+    }
+}

@@ -48,6 +48,48 @@ impl Head {
 
     /// The wall time at which the next day begins.
     pub(super) fn next_midnight(&self) -> Nanos {
-        Nanos::new((self.day + 1).saturating_mul(Nanos::DAY.get()))
+        // Days of 16 bits: far below 2⁶⁴.
+        Nanos::new((self.day + 1) * Nanos::DAY.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::plan::PlanId;
+
+    fn used(unit: Unit, units: u64) -> Head {
+        let mut head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::ZERO));
+        head.charge_day(unit, units);
+        head
+    }
+
+    #[test]
+    fn a_day_counts_as_much_as_it_can_tell_and_gives_nothing_of_that_back() {
+        for unit in Unit::ALL {
+            let most = day_max(unit);
+            for (units, more) in
+                [(most - 1, 1), (most - 1, 2), (most, 1), (1, u64::MAX), (u64::MAX, u64::MAX)]
+            {
+                let mut head = used(unit, units);
+                head.charge_day(unit, more);
+                assert_eq!(head.day_used(unit), most, "{units} and {more}");
+                head.refund_day(unit, 0, 5);
+                assert_eq!(head.day_used(unit), most);
+                assert!(!head.day_has_room(unit, most - 1, 0) && !head.day_has_room(unit, most, u64::MAX));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_taken_back_is_of_the_same_day_and_no_more_than_was_used() {
+        let left = |day, units| {
+            let mut head = used(Unit::Tokens, 5);
+            head.refund_day(Unit::Tokens, day, units);
+            Unit::ALL.map(|unit| head.day_used(unit))
+        };
+        assert_eq!([left(0, 0), left(0, 4), left(0, 5), left(0, u64::MAX)], [[0, 5], [0, 1], [0, 0], [0, 0]]);
+        assert_eq!(left(1, 4), [0, 5]);
     }
 }

@@ -34,3 +34,65 @@ impl Record {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Plan, PlanId};
+    use crate::unit::Cost;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// At 100 s, where a reservation may be open for 40.
+    const WHEN: ForgetAt = ForgetAt {
+        at: Timestamp::both(Nanos::new(100 * SECOND)),
+        longest_reservation: Nanos::new(40 * SECOND),
+    };
+
+    fn record(until: u64) -> Record {
+        let mut record = Record::fresh(1, PlanId(0), Timestamp::both(Nanos::ZERO));
+        record.head.until = until;
+        record
+    }
+
+    #[test]
+    fn a_record_is_in_use_while_a_reservation_may_be_open_or_it_has_a_plan_of_its_own() {
+        let plan = CompiledPlan::new(Plan::free());
+        for (own_plan, until, is_in_use) in [
+            (false, 1, false),
+            (false, 60 * SECOND, false),
+            (false, 60 * SECOND + 1, true),
+            (false, 130 * SECOND, true),
+            (true, 1, true),
+            (true, 60 * SECOND + 1, true),
+        ] {
+            let mut record = record(until);
+            record.head.own_plan = own_plan;
+            assert_eq!(WHEN.finds_in_use(&record.to_closed_words().0), is_in_use, "{until}");
+            assert_eq!(record.is_forgettable(&plan, WHEN), !is_in_use, "{until}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_counts_or_owes_anything_is_not_forgotten() {
+        let plan = CompiledPlan::new(Plan::free());
+        let until = 60 * SECOND;
+        for unit in Unit::ALL {
+            let mut counts = record(until);
+            counts.head.totals.set(unit, 1);
+            let mut owes = record(until);
+            owes.head.pins = [99 * SECOND; 2];
+            owes.head.charged.set(unit, plan.unit(unit).window.unwrap().ceiling);
+            let mut used_today = record(until);
+            used_today.head.charge_day(unit, 1);
+            for record in [counts, owes, used_today] {
+                assert!(!record.is_forgettable(&plan, WHEN), "{record:?}");
+            }
+        }
+        let mut old = record(1);
+        old.charge(&plan, Cost::tokens(5));
+        assert!(!old.is_forgettable(&plan, WHEN), "the day's tokens");
+        let tomorrow = ForgetAt { at: Timestamp::both(Nanos::DAY), ..WHEN };
+        assert!(old.is_forgettable(&plan, tomorrow));
+    }
+}

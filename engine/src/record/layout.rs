@@ -109,11 +109,8 @@ impl Words {
 
 /// Nobody's record, in a place that was somebody's.
 pub(crate) fn vacated() -> Words {
-    let mut words = Words { front: [0; FRONT_WORDS], back: [0; BACK_WORDS] };
     // Any plan tells it from a place that was never used at a first look.
-    words.front[IDENTITY] = PLAN.word(1);
-    words.front[STANDS] = UNTIL.word(1);
-    words
+    Words { front: [PLAN.word(1), UNTIL.word(1)], back: [0; BACK_WORDS] }
 }
 
 /// A record's words, read one by one.
@@ -291,6 +288,54 @@ mod tests {
             assert_eq!(closed.0, words);
             format!("{back:?}") == format!("{record:?}")
         }
+    }
+
+    #[test]
+    fn no_bit_is_unused_and_there_are_as_many_plans_and_tags_as_documented() {
+        let full = |fields: &[Field]| fields.iter().map(|field| field.word(u64::MAX)).sum::<u64>();
+        for fields in [&[TAG, GRIDS, PLAN][..], &[UNTIL, OWN_PLAN], &[PIN_BACK, DAY_TOKENS_HIGH]] {
+            assert_eq!(full(fields), u64::MAX, "{fields:?}");
+        }
+        assert_eq!((MAX_PLANS, TAG_BITS, GRIDS.max()), (262_144, 38, 255), "`docs/rules.md`");
+        assert_eq!((UNTIL.max(), PIN_BACK.bits()), (super::super::MAX_TIME + 1, 56));
+    }
+
+    #[test]
+    fn a_place_is_told_by_its_front() {
+        let virgin = Words { front: [0; FRONT_WORDS], back: [0; BACK_WORDS] };
+        assert_eq!(occupancy(&virgin.front), Occupancy::Virgin);
+        let vacated = vacated();
+        assert_eq!((occupancy(&vacated.front), tag_of(vacated.front[0])), (Occupancy::Vacated, 0));
+        assert_ne!(vacated.front[0], virgin.front[0], "a search looks at the first word first");
+        assert_eq!(vacated.back, virgin.back);
+        for (tag, plan, stamp) in [(1, 0, 0), (TAG.max(), MAX_PLANS as u32 - 1, u64::MAX), (7, 5, 3)] {
+            let pending = pending(tag, PlanId(plan), stamp);
+            assert_eq!((tag_of(pending.front[0]), plan_of(pending.front[0])), (tag, PlanId(plan)));
+            assert_eq!((occupancy(&pending.front), pending.stamp()), (Occupancy::Pending, stamp));
+            assert_eq!(pending.back[..BACK_WORDS - 1], virgin.back[..BACK_WORDS - 1]);
+            let at = crate::clock::Timestamp::both(crate::nanos::Nanos::ZERO);
+            let (live, _) = Record::fresh(tag, PlanId(plan), at).to_closed_words();
+            assert_eq!((occupancy(&live.front), tag_of(live.front[0])), (Occupancy::Live, tag));
+        }
+    }
+
+    /// What is read while a place changes hands is thrown away, but it must not end a thread before that.
+    #[test]
+    fn a_record_that_does_not_count_yet_has_a_time() {
+        let pending = pending(1, PlanId(0), 9);
+        assert_eq!((pending.until(), pending.head(0).segment_time()), (0, 0));
+    }
+
+    #[test]
+    fn a_record_decides_under_its_plan_or_under_one_of_its_own() {
+        let at = crate::clock::Timestamp::both(crate::nanos::Nanos::ZERO);
+        let decides = |own_plan, named| {
+            let mut record = Record::fresh(1, PlanId(3), at);
+            record.head.own_plan = own_plan;
+            record.to_closed_words().0.is_decided_as_it_stands(PlanId(named))
+        };
+        assert_eq!([decides(false, 3), decides(false, 4)], [true, false]);
+        assert_eq!([decides(true, 3), decides(true, 4)], [true, true]);
     }
 
     #[test]

@@ -54,10 +54,127 @@ impl Record {
             self.head.rerule_bucket(unit, from.window.as_ref(), to.window.as_ref());
         }
         if regridded {
-            self.head.grids = self.head.grids.saturating_add(1).min(GRIDS.max());
+            self.head.grids = (self.head.grids + 1).min(GRIDS.max());
             self.head.stand_until(to, self.head.now);
         }
         self.head.plan = id;
         self.head.now = call;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::plan::{Limit, Plan};
+    use crate::unit::Cost;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn plan(windows: &[(Unit, u64)]) -> CompiledPlan {
+        let limits = windows.iter().map(|(unit, secs)| Limit::window(*unit, 10, Nanos::from_secs(*secs)));
+        CompiledPlan::new(limits.fold(Plan::builder("p"), |plan, limit| plan.limit(limit)).build().unwrap())
+    }
+
+    fn record(at: u64) -> Record {
+        Record::fresh(1, PlanId(0), Timestamp::both(Nanos::new(at)))
+    }
+
+    #[test]
+    fn charges_lie_before_until_and_no_later_than_the_latest_of_all() {
+        let head = record(99).head;
+        assert_eq!(head.until, 100);
+        for (now, of_all, latest) in
+            [(98, 0, 0), (98, 50, 50), (98, 99, 99), (98, 100, 99), (0, u64::MAX, 99)]
+        {
+            assert_eq!(head.latest_charge(Nanos::new(now), || Nanos::new(of_all)).get(), latest, "{now}");
+        }
+        for now in [99, 100, u64::MAX] {
+            let latest = head.latest_charge(Nanos::new(now), || panic!("none can be later"));
+            assert_eq!(latest.get(), 99);
+        }
+    }
+
+    /// The time of the call, or the latest that the record has seen: a segment, a pin, a charge.
+    #[test]
+    fn a_plan_is_changed_at_the_latest_time_that_was_seen() {
+        let present = |windows: &[(Unit, u64)], until: u64, pins: [u64; 2], now: u64, charge: u64| {
+            let mut head = record(now).head;
+            (head.until, head.pins) = (until, pins);
+            head.present(&plan(windows), Nanos::new(charge))
+        };
+        let both = [(Unit::Requests, 7), (Unit::Tokens, 14)];
+        let no_time_ago = 0_u64.wrapping_sub(5);
+        let end = 4 * SECOND + 10;
+        for (case, pins, now, charge, expected) in [
+            ("all at zero", [0, 0], 4 * SECOND + 5, 0, 4 * SECOND + 5),
+            ("the segment of requests", [0, 0], 0, 0, 4 * SECOND),
+            ("a charge", [0, 0], 0, 4 * SECOND + 3, 4 * SECOND + 3),
+            ("the requests' pin", [4 * SECOND + 7, 0], 0, 4 * SECOND + 3, 4 * SECOND + 7),
+            ("the tokens' pin", [0, 4 * SECOND + 7], 0, 0, 4 * SECOND + 7),
+            ("pins before the clock's zero", [no_time_ago; 2], 0, 0, 4 * SECOND),
+        ] {
+            assert_eq!(present(&both, end, pins, now, charge), expected, "{case}");
+        }
+        // A segment of a window of 14 s is 2 s long, and the requests are on the grid of a minute.
+        assert_eq!(present(&[(Unit::Tokens, 14)], 7 * SECOND, [0, 0], 0, 0), 6 * SECOND);
+        // What stands where there is no bucket means nothing.
+        assert_eq!(present(&[(Unit::Tokens, 14)], 7 * SECOND, [6 * SECOND + 5, 0], 0, 0), 6 * SECOND);
+        assert_eq!(present(&[], 1, [9, 9], 0, 0), 0);
+        assert_eq!(present(&both, MAX_TIME + 1, [0, MAX_TIME], 0, 0), MAX_TIME);
+    }
+
+    #[test]
+    fn a_move_of_both_windows_is_one_and_settles_find_no_segment_after_it() {
+        let (minute, hours) = (plan(&[]), plan(&[(Unit::Requests, 3_600), (Unit::Tokens, 3_600)]));
+        let one_hour = plan(&[(Unit::Tokens, 3_600)]);
+        for (to, grids) in [(&hours, 1), (&one_hour, 1), (&minute, 0), (&plan(&[(Unit::Tokens, 60)]), 0)] {
+            let mut record = record(SECOND);
+            record.charge(&minute, Cost::tokens(5));
+            let until = record.head.until;
+            record.change_plan(&minute, to, PlanId(1), Nanos::new(SECOND));
+            assert_eq!((record.head.plan, record.head.grids, record.head.now), (PlanId(1), grids, SECOND));
+            assert_eq!(record.head.has_grid_of(0), grids == 0);
+            assert_eq!(record.used_in_windows(), [1, 5]);
+            // Nothing but a move to another grid has the record stand longer.
+            assert_eq!(record.head.until == until, grids == 0);
+        }
+    }
+
+    /// 1 unit in 10 ms and 1 in 20 ms: what is owed is owed in units, and what of a unit was refilled takes twice as long.
+    #[test]
+    fn what_is_owed_is_owed_under_the_other_plan_too() {
+        let plan = |millis| {
+            let limit = Limit::window(Unit::Tokens, 10, Nanos::from_millis(millis));
+            CompiledPlan::new(Plan::builder("p").limit(limit).build().unwrap())
+        };
+        let (fast, slow) = (plan(100), plan(200));
+        let mut record = record(SECOND);
+        record.charge(&fast, Cost::tokens(9));
+        record.advance(&fast, Timestamp::both(Nanos::new(SECOND + 25_000_000)));
+        let call = record.head.now;
+        record.change_plan(&fast, &slow, PlanId(1), Nanos::ZERO);
+        let pinned = record.head.pins[Unit::Tokens as usize];
+        assert_eq!((record.head.charged.of(Unit::Tokens), pinned), (7, call - 10_000_000));
+        // The call's thread read the clock before another's charge: both happened by then.
+        let charge = call + 7_000_000;
+        record.change_plan(&slow, &fast, PlanId(0), Nanos::new(charge));
+        let pinned = record.head.pins[Unit::Tokens as usize];
+        assert_eq!((record.head.charged.of(Unit::Tokens), pinned), (7, charge - 8_500_000));
+        assert_eq!(record.head.now, call, "it is decided at its own time");
+    }
+
+    /// Eight bits: from then on no two moves are told apart, and no settle is believed.
+    #[test]
+    fn moves_are_told_apart_until_their_count_is_full() {
+        let (minute, hours) = (plan(&[]), plan(&[(Unit::Requests, 3_600)]));
+        let mut record = record(SECOND);
+        for moves in 1..=300 {
+            let (from, to) = if moves % 2 == 0 { (&hours, &minute) } else { (&minute, &hours) };
+            record.change_plan(from, to, PlanId(moves), Nanos::new(SECOND));
+            let believed: Vec<_> = (0..=300).filter(|grids| record.head.has_grid_of(*grids)).collect();
+            let told: &[u64] = if moves < 255 { &[moves.into()] } else { &[] };
+            assert_eq!(believed, told, "{moves}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::{Head, MAX_TIME};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
 use crate::packed::Field;
-use crate::plan::{CompiledPlan, QuickRule};
+use crate::plan::{CompiledPlan, QuickRule, QuickRules};
 use crate::unit::{Cost, Unit};
 
 /// Low: how long before `until` the shared pin lies, less one; requests charged since; whether each bucket has
@@ -105,7 +105,7 @@ impl Recent {
     #[inline]
     fn with_pin_of(self, head: &Head) -> Self {
         let [pin, other] = head.pins;
-        let (back, charged) = (head.until.wrapping_sub(pin).wrapping_sub(1), head.charged);
+        let (back, charged) = (head.segment_time().wrapping_sub(pin), head.charged);
         let since = Cost { requests: charged.of(Unit::Requests), tokens: charged.of(Unit::Tokens) };
         if pin != other || back > PIN_BACK.max() || !fits(since) {
             return self;
@@ -145,7 +145,7 @@ impl Recent {
     #[inline]
     fn taken(self, head: &Head, plan: &CompiledPlan, unit: Unit) -> u64 {
         // Where nothing was left to take, it is closed.
-        room_of(head, plan, unit).unwrap_or(0).saturating_sub(self.room(unit))
+        room_of(head, plan, unit).unwrap_or_default().saturating_sub(self.room(unit))
     }
 
     #[inline]
@@ -204,28 +204,36 @@ impl Recent {
         }
         // Negative: `now` lies before `until`.
         let past = now.wrapping_sub(until);
-        let [of_requests, of_tokens] = &plan.quick().units;
+        match self.pins_narrowly(plan.quick(), cost, past) {
+            Some(true) => self.pinned(left, (true, true), cost, past),
+            Some(false) => self.kept(left, cost),
+            None => self.admit_widely(head, left, plan, cost, past),
+        }
+    }
+
+    /// Whether a call pins both buckets, being full at its time, or neither, as far as the narrow numbers tell. They do
+    /// not where a bucket still counts from the pin in the words, where only one is full, or has no room.
+    #[inline]
+    fn pins_narrowly(self, plan: &QuickRules, cost: Cost, past: u64) -> Option<bool> {
+        let [of_requests, of_tokens] = &plan.units;
         // The call's time may lie before the pin, which wraps to a long time since. Where it is a window since, the
         // bucket is full or its pin moves on.
         let elapsed = past.wrapping_add(PIN_BACK.get(self.low) + 1);
-        if self.low & BOTH_PINNED != BOTH_PINNED || elapsed >= plan.quick().narrow_reach {
-            return self.admit_widely(head, left, plan, cost, past);
+        if self.low & BOTH_PINNED != BOTH_PINNED || elapsed >= plan.narrow_reach {
+            return None;
         }
         let requests = self.since_pin(Unit::Requests);
         let tokens = self.since_pin(Unit::Tokens);
-        // Less than 2³³ has elapsed, and no product wraps.
+        // Less than 2³³ has elapsed, and no product wraps. Without a window limit both are nothing, and it is full.
         let requests_full = of_requests.is_paid_narrowly(elapsed, requests);
         let tokens_full = of_tokens.is_paid_narrowly(elapsed, tokens);
-        if (requests_full | !of_requests.has_window) & (tokens_full | !of_tokens.has_window) {
-            return self.pinned(left, (true, true), cost, past);
+        if requests_full & tokens_full {
+            return Some(true);
         }
         let have_room =
             requests + cost.requests <= of_requests.ceiling && tokens + cost.tokens <= of_tokens.ceiling;
         let keep = !(requests_full & of_requests.has_window) & !(tokens_full & of_tokens.has_window);
-        if keep & have_room {
-            return self.kept(left, cost);
-        }
-        self.admit_widely(head, left, plan, cost, past)
+        (keep & have_room).then_some(false)
     }
 
     /// The same where a bucket still counts from the pin in the words, or the numbers are large.
@@ -287,7 +295,7 @@ impl Recent {
             return Some(true);
         }
         let excess = (charged + cost).saturating_sub(rule.ceiling);
-        let has_room = excess == 0 || u128::from(excess) * u128::from(rule.window) <= refilled;
+        let has_room = u128::from(excess) * u128::from(rule.window) <= refilled;
         (elapsed < rule.window && has_room).then_some(false)
     }
 

@@ -53,3 +53,72 @@ impl Record {
         self.head.refund_bucket(unit, rules.window.as_ref(), units);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::nanos::Nanos;
+    use crate::plan::{Limit, Mode, Plan};
+
+    const ZERO: Timestamp = Timestamp::both(Nanos::ZERO);
+    const RESERVED: Cost = Cost { requests: 1, tokens: 10 };
+
+    fn plan(mode: Mode) -> CompiledPlan {
+        let limits = Unit::ALL.map(|unit| Limit::per_minute(unit, 50).with_mode(mode));
+        let plan = limits.into_iter().fold(Plan::builder("p"), |plan, limit| plan.limit(limit));
+        CompiledPlan::new(plan.build().unwrap())
+    }
+
+    /// What all three count: window, day and bucket.
+    fn counted(record: &Record) -> [[u64; 2]; 3] {
+        let of = |count: fn(&Head, Unit) -> u64| Unit::ALL.map(|unit| count(&record.head, unit));
+        [of(Head::window_total), of(Head::day_used), of(|head, unit| head.charged.of(unit))]
+    }
+
+    #[test]
+    fn a_settle_replaces_what_was_reserved_by_what_was_used() {
+        let plan = plan(Mode::Enforce);
+        for (requests, tokens) in [(1, 10), (1, 4), (0, 0), (3, 10), (0, 25), (2, 9)] {
+            let mut record = Record::fresh(1, PlanId(0), ZERO);
+            record.charge(&plan, Cost { requests: 5, tokens: 7 });
+            record.charge(&plan, RESERVED);
+            let charge = Charge::made_on(&record.head, RESERVED);
+            record.settle(&plan, charge, Cost { requests, tokens });
+            assert_eq!(counted(&record), [[5 + requests, 7 + tokens]; 3]);
+        }
+    }
+
+    /// A segment and a day that are over, and windows that have moved, give nothing back; a bucket has no segments.
+    #[test]
+    fn what_is_not_used_is_taken_back_where_it_stands_and_nowhere_else() {
+        let plan = plan(Mode::Enforce);
+        let mut record = Record::fresh(1, PlanId(0), ZERO);
+        record.charge(&plan, RESERVED);
+        record.charge(&plan, RESERVED);
+        let charge = Charge::made_on(&record.head, RESERVED);
+        let (all, left) = ([2, 20], [1, 10]);
+        for (charge, expected) in [
+            (charge, [left, left, left]),
+            (Charge { day: 1, ..charge }, [left, all, left]),
+            (Charge { grids: 1, ..charge }, [all, left, left]),
+            (Charge { time: Nanos::MINUTE.get(), ..charge }, [all, left, left]),
+        ] {
+            let mut settled = record;
+            settled.settle(&plan, charge, Cost::default());
+            assert_eq!(counted(&settled), expected, "{charge:?}");
+        }
+    }
+
+    /// One that owes more than a shadow limit would let it, too: it owed that when the limit was enforced.
+    #[test]
+    fn a_settle_of_just_what_was_reserved_changes_nothing() {
+        for mode in [Mode::Enforce, Mode::Shadow] {
+            let mut record = Record::fresh(1, PlanId(0), ZERO);
+            record.charge(&plan(Mode::Enforce), Cost { requests: 90, tokens: 90 });
+            let charge = Charge::made_on(&record.head, RESERVED);
+            record.settle(&plan(mode), charge, RESERVED);
+            assert_eq!(counted(&record), [[90, 90]; 3]);
+        }
+    }
+}

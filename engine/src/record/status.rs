@@ -53,3 +53,42 @@ impl Record {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Limit, Plan, PlanId};
+    use crate::unit::Unit;
+
+    /// 60 requests a minute, and 12 of burst. What is left is the less of what window and bucket have, and it is whole
+    /// when both are.
+    #[test]
+    fn window_and_bucket_tell_the_less_and_the_later() {
+        let plan = Plan::builder("p").limit(Limit::per_minute(Unit::Requests, 60)).build().unwrap();
+        let plan = CompiledPlan::new(plan);
+        let at = Timestamp::both(Nanos::ZERO);
+        for (counted, owed, remaining, reset) in [
+            (0, 0, 60, 0),
+            // The window's first segment counts for 8/7 of a minute.
+            (20, 0, 40, 68_571_428_572),
+            (72, 0, 0, 68_571_428_572),
+            // A unit is refilled in a second, and the burst need not be.
+            (0, 12, 60, 0),
+            (0, 13, 59, 1_000_000_000),
+            (0, 70, 2, 58_000_000_000),
+            (20, 70, 2, 68_571_428_572),
+            (20, 90, 0, 78_000_000_000),
+            (59, 13, 1, 68_571_428_572),
+        ] {
+            let mut record = Record::fresh(1, PlanId(0), at);
+            record.head.totals.set(Unit::Requests, counted);
+            record.head.charged.set(Unit::Requests, owed);
+            let status = record.status(&plan, LimitId::RequestsWindow, at).unwrap();
+            assert_eq!((status.remaining, status.reset_after.get()), (remaining, reset), "{counted}, {owed}");
+            assert_eq!((status.limit, status.window), (60, Nanos::MINUTE));
+        }
+        let record = Record::fresh(1, PlanId(0), at);
+        let others = [LimitId::TokensWindow, LimitId::RequestsDay, LimitId::TokensDay];
+        assert!(others.into_iter().all(|limit| record.status(&plan, limit, at).is_none()));
+    }
+}

@@ -47,11 +47,11 @@ impl Ring {
     fn oldest_first(&self, unit: Unit, current: u64) -> impl Iterator<Item = u64> {
         let oldest = Self::place(current);
         // Before the clock's first n segments the places of those that never were hold nothing.
-        (0..RING_WORDS).map(move |age| {
+        (0..RING_WORDS).filter_map(move |age| {
             let at = oldest + age;
             self.segments
                 .get(if at < RING_WORDS { at } else { at - RING_WORDS })
-                .map_or(0, |counts| counts.of(unit))
+                .map(|counts| counts.of(unit))
         })
     }
 
@@ -61,7 +61,7 @@ impl Ring {
     }
 
     fn clear(&mut self, unit: Unit) {
-        (0..SEGMENTS).for_each(|segment| self.set(unit, segment, 0));
+        self.segments.iter_mut().for_each(|counts| counts.set(unit, 0));
     }
 }
 
@@ -73,7 +73,7 @@ impl Record {
 
     /// Units of the current segment: what the completed ones do not account for.
     fn current_segment(&self, unit: Unit) -> u64 {
-        self.head.window_total(unit).saturating_sub(self.ring.sum(unit))
+        self.head.window_total(unit) - self.ring.sum(unit)
     }
 
     /// Units of a counted segment, of which `current` is the newest.
@@ -117,7 +117,7 @@ impl Record {
     /// Takes units back that were charged in a segment of this grid, if it still counts (R7). A saturated
     /// segment gives nothing back, since it may hold more than it shows.
     pub(super) fn refund_window(&mut self, unit: Unit, charged_in: u64, current: u64, units: u64) {
-        if charged_in > current || charged_in.saturating_add(SEGMENTS) < current {
+        if !counted_segments(current).contains(&charged_in) {
             return;
         }
         let held = self.segment_units(unit, charged_in, current);
@@ -135,12 +135,10 @@ impl Record {
     ///
     /// `cost` is at most `ceiling`, so that an empty window has room.
     pub(super) fn window_has_room_at(&self, unit: Unit, grid: &Grid, ceiling: u64, cost: u64) -> u64 {
-        let mut total = self.head.window_total(unit);
-        let must_leave = total.saturating_add(cost).saturating_sub(ceiling);
-        if must_leave == 0 {
+        let (mut total, enough) = (self.head.window_total(unit), ceiling - cost);
+        if total <= enough {
             return self.head.now;
         }
-        let enough = total - must_leave.min(total);
         let current = grid.segment(self.head.segment_time());
         for (age, units) in self.ring.oldest_first(unit, current).enumerate() {
             total -= units;
@@ -183,7 +181,95 @@ impl Record {
         self.set_total(unit, by_age.iter().sum());
         self.ring.clear(unit);
         for segment in *counted_segments(new_current).start()..new_current {
-            self.ring.set(unit, segment, by_age.get((new_current - segment) as usize).copied().unwrap_or(0));
+            self.ring.set(
+                unit,
+                segment,
+                by_age.get((new_current - segment) as usize).copied().unwrap_or_default(),
+            );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::nanos::Nanos;
+    use crate::plan::PlanId;
+
+    const UNIT: Unit = Unit::Tokens;
+
+    fn fresh() -> Record {
+        Record::fresh(1, PlanId(0), Timestamp::both(Nanos::ZERO))
+    }
+
+    #[test]
+    fn there_is_room_up_to_the_ceiling_whatever_is_asked_for() {
+        let mut head = fresh().head;
+        head.totals.set(UNIT, 4);
+        let has_room = |cost| head.window_has_room(UNIT, 10, cost);
+        assert_eq!([0, 6, 7, u64::MAX - 4, u64::MAX].map(has_room), [true, true, false, false, false]);
+    }
+
+    /// Segments 13 to 20 count, of which each shares its place with one that does not: 12 with 19, 21 with 14.
+    #[test]
+    fn units_are_taken_back_from_the_segment_they_stand_in_and_from_no_other() {
+        let current = 20;
+        let mut full = fresh();
+        for segment in 13..=current {
+            full.turn_window(UNIT, segment.max(14) - 1, segment);
+            full.charge_window(UNIT, 100 + segment);
+        }
+        let held = |record: &Record| {
+            [13, 14, 15, 16, 17, 18, 19, 20].map(|at| record.segment_units(UNIT, at, current))
+        };
+        assert_eq!(held(&full), [113, 114, 115, 116, 117, 118, 119, 120]);
+        for (charged_in, units, taken) in [
+            (20, 5, 5),
+            (20, 200, 120),
+            (19, 5, 5),
+            (14, 5, 5),
+            (13, 5, 5),
+            (13, u64::MAX, 113),
+            (12, 5, 0),
+            (0, 5, 0),
+            (21, 5, 0),
+            (u64::MAX, 5, 0),
+        ] {
+            let mut record = full;
+            record.refund_window(UNIT, charged_in, current, units);
+            let expected = [13, 14, 15, 16, 17, 18, 19, 20]
+                .map(|at| 100 + at - if at == charged_in { taken } else { 0 });
+            assert_eq!(held(&record), expected, "{units} of {charged_in}");
+            assert_eq!(record.head.window_total(UNIT), expected.iter().sum::<u64>());
+        }
+    }
+
+    #[test]
+    fn a_window_that_counts_all_it_can_gives_nothing_back_and_is_held_by_its_newest_unit() {
+        let most = window_max(UNIT);
+        for (first, second) in [(most, 1), (most - 1, 2), (1, u64::MAX)] {
+            let mut record = fresh();
+            record.charge_window(UNIT, first);
+            record.turn_window(UNIT, 0, 3);
+            record.charge_window(UNIT, second);
+            for charged_in in [0, 3] {
+                record.refund_window(UNIT, charged_in, 3, 1);
+            }
+            record.turn_window(UNIT, 3, 10);
+            assert_eq!(record.head.window_total(UNIT), most);
+            record.turn_window(UNIT, 10, 11);
+            assert_eq!(record.head.window_total(UNIT), 0);
+        }
+        let mut just = fresh();
+        just.charge_window(UNIT, 5);
+        just.turn_window(UNIT, 0, 3);
+        just.charge_window(UNIT, most - 5);
+        just.turn_window(UNIT, 3, 8);
+        assert_eq!(just.head.window_total(UNIT), most - 5, "all of it was counted");
+        let mut counted = fresh();
+        counted.charge_window(UNIT, most - 1);
+        counted.refund_window(UNIT, 0, 0, 4);
+        assert_eq!(counted.head.window_total(UNIT), most - 5);
     }
 }

@@ -102,12 +102,13 @@ fn the_largest_narrow_numbers_do_not_wrap() {
     let reach = |window: u64| requests(1, window).quick().narrow_reach;
     assert_eq!((reach((1 << 44) - 1), reach(1 << 44), reach(1 << 33)), (1 << 33, 0, 1 << 33));
     assert_eq!((reach((1 << 33) - 1), reach(1_000_000)), ((1 << 33) - 1, 1_000_000));
-    let tokens = |amount: u64| {
-        let limit = Limit::window(Unit::Tokens, amount, Nanos::new(1 << 34));
+    let tokens = |amount: u64, window: u64| {
+        let limit = Limit::window(Unit::Tokens, amount, Nanos::new(window));
         CompiledPlan::new(Plan::builder("p").limit(limit).build().unwrap()).quick().narrow_reach
     };
-    assert_eq!((tokens((1 << 30) - 1), tokens((1 << 30) + 1)), (1 << 33, 0));
-    assert_eq!(tokens(1 << 31), 1 << 33, "1 in 8 ns in lowest terms");
+    assert_eq!((tokens((1 << 30) - 1, 1 << 34), tokens((1 << 30) + 1, 1 << 34)), (1 << 33, 0));
+    assert_eq!(tokens(1 << 30, (1 << 34) + 1), 0);
+    assert_eq!(tokens(1 << 31, 1 << 34), 1 << 33, "1 in 8 ns in lowest terms");
 }
 
 /// The shortest of both windows bounds the reach.
