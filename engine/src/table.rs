@@ -32,6 +32,7 @@ use forgetting::ForgettingClock;
 use memory::Slots;
 use shard::{Area, Shard};
 use slot::{Slot, Version};
+use std::num::NonZeroUsize;
 use ticket::{Ticket, Tickets};
 use words::Part;
 
@@ -209,14 +210,14 @@ impl Table {
         huge_pages: bool,
         longest_reservation: Nanos,
     ) -> Option<Self> {
-        let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
+        let shards = (keys / MIN_KEYS_PER_SHARD).min(MAX_SHARDS).next_power_of_two();
         let keys_each = keys.div_ceil(shards);
         // Four fifths full of as many keys as were asked for, half full where that takes little memory; and a multiple
         // of four, which a search sees together.
         let slots_each = if keys < FEW_KEYS { 2 * keys_each } else { (keys_each * 123).div_ceil(100) };
-        let slots_each = slots_each.next_multiple_of(4);
+        let slots_each = NonZeroUsize::new(slots_each.next_multiple_of(4))?;
         Some(Self {
-            slots: Slots::vacant(shards * slots_each, huge_pages)?,
+            slots: Slots::vacant(shards * slots_each.get(), huge_pages)?,
             area: Area::new(shards, slots_each),
             shards: (0..shards).map(|_| Shard::new()).collect(),
             keys_per_shard: keys_each,
@@ -269,7 +270,7 @@ impl Table {
     /// The place that a first look finds to be the key's, beyond its first line.
     #[inline(never)]
     fn find_further(&self, fingerprint: u64, tag: u64) -> Option<usize> {
-        for place in self.area.places(fingerprint).skip(2) {
+        for place in self.area.further_places(fingerprint) {
             let first = self.slots.at(place).first_word();
             if tag_of(first) == tag {
                 return Some(place);
