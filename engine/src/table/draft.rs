@@ -212,3 +212,43 @@ mod tests {
         assert!(ids.clone().all(|id| drafts.words(id).front.first() == id.tag()));
     }
 }
+
+#[cfg(all(test, tidegate_loom))]
+mod loom {
+    use super::*;
+    use crate::sync::AtomicU64;
+    use crate::sync::model::{Arc, check, thread};
+
+    /// Two threads that have no draft of their own, or whose own is in use, and one that they share: they have it one after
+    /// the other, and a count that only who has it writes.
+    fn two_threads_share_a_draft(numbers: [usize; 2]) {
+        check(move || {
+            let shared = Arc::new((Drafts::new(1), AtomicU64::new(0)));
+            let own = shared.0.claim_as(0);
+            let [ours, theirs] = numbers.map(|number| {
+                let shared = shared.clone();
+                move || {
+                    let (drafts, count) = &*shared;
+                    let draft = drafts.claim_as(number);
+                    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                    drafts.release(draft);
+                }
+            });
+            let other = thread::spawn(theirs);
+            ours();
+            other.join().unwrap();
+            assert_eq!((shared.1.load(Ordering::Relaxed), shared.0.free()), (2, 1));
+            shared.0.release(own);
+        });
+    }
+
+    #[test]
+    fn two_threads_beyond_the_private_drafts_share_one() {
+        two_threads_share_a_draft([1, 2]);
+    }
+
+    #[test]
+    fn a_thread_whose_own_draft_is_in_use_shares_one() {
+        two_threads_share_a_draft([1, 0]);
+    }
+}
