@@ -196,6 +196,7 @@ fn a_first_look_is_not_believed_where_another_record_counts() {
     assert!(slot.publish(seen, Part::Whole, (&others, beside(9)), &table.drafts).is_some());
     assert!(table.find(key(0)).is_none());
     assert!(table.entry(key(0), PlanId(0), at(0), not_asked).is_new());
+    assert_eq!(table.claimed_drafts(), 1, "until its copier has brought it home");
     let other = table.entry(key(1), PlanId(0), at(0), not_asked);
     assert!(!other.is_new() && other.seen().is_none());
     assert_eq!((other.words, other.recent.halves()), (others, (0, 9)));
@@ -329,6 +330,18 @@ fn what_lives_is_listed() {
     let mut listed: Vec<_> = table.records().collect();
     listed.sort_by_key(|(words, _)| words.front[0]);
     assert_eq!(listed, [(words[0], beside(1)), (words[2], beside(9))]);
+}
+
+/// The first record of a key counts as soon as it is written, though its copier may be stalled.
+#[test]
+fn what_lives_in_a_draft_alone_is_listed_too() {
+    let table = table(4, 3);
+    let (slot, words) = (table.slots.at(3), record(nth(0), PlanId(0), 1));
+    assert!(
+        slot.publish(slot.read(&table.drafts).0, Part::Whole, (&words, beside(1)), &table.drafts).is_some()
+    );
+    assert_eq!(slot.first_word(), 0);
+    assert!(table.records().map(|(words, _)| words).eq([words]));
 }
 
 #[test]
