@@ -125,6 +125,14 @@ mod tests {
         assert_eq!(show(Nanos::MAX), Nanos::MAX);
     }
 
+    /// Threads that race may leave the time of one and the stride of another: far behind, and almost as long as time is.
+    #[test]
+    fn a_stride_is_never_longer_than_time_and_never_none() {
+        let follower = Follower { shown: AtomicU64::new(0), stride: AtomicU64::new(1 << 62) };
+        assert_eq!(follower.follow(Nanos::MAX), Nanos::new(1 << 62));
+        assert_eq!(follower.follow(Nanos::MAX), Nanos::MAX);
+    }
+
     #[test]
     fn both_clocks_are_followed_each_for_itself() {
         let clock = ForgettingClock::new(Nanos::from_secs(60));

@@ -13,8 +13,8 @@ pub(super) fn prefetch<T>(thing: &T) {
         // SAFETY: a prefetch of any address changes nothing but the caches.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(first) };
         if let Some(last) = last_byte_of(size_of::<T>()) {
-            // SAFETY: as above.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(last)) };
+            // SAFETY: as above; and that byte is the thing's.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.add(last)) };
         }
     }
     #[cfg(not(all(target_arch = "x86_64", not(any(tidegate_loom, tidegate_shuttle)))))]

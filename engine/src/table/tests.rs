@@ -116,6 +116,8 @@ fn a_table_has_room_for_its_keys_in_shards_of_a_size() {
         // All that is in use is in use for a while at the most.
         assert_eq!((table.claimed_drafts(), table.drafts.free()), (0, 4));
     }
+    // A ticket tells all places apart of a table of the most keys.
+    assert_eq!((Table::MAX_KEYS, ticket::MAX_PLACES), (1 << 31, 1 << 32));
     assert!(Table::new(0, 3, 1, false, Nanos::ZERO).is_none());
     assert!(Table::new(1, 0, 1, false, Nanos::ZERO).is_none());
 }
