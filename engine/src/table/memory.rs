@@ -8,17 +8,47 @@ use super::slot::{Back, Front, Slot};
 pub(super) fn prefetch<T>(thing: &T) {
     #[cfg(all(target_arch = "x86_64", not(any(tidegate_loom, tidegate_shuttle))))]
     {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let first = std::ptr::from_ref(thing).cast::<i8>();
-        // SAFETY: a prefetch of any address changes nothing but the caches.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(first) };
+        prefetch_line(first);
         if let Some(last) = last_byte_of(size_of::<T>()) {
-            // SAFETY: as above; and that byte is the thing's.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.add(last)) };
+            prefetch_line(first.wrapping_add(last));
         }
     }
     #[cfg(not(all(target_arch = "x86_64", not(any(tidegate_loom, tidegate_shuttle)))))]
     let _ = thing;
+}
+
+/// Asks the processor for the cache line of a byte.
+#[cfg(all(target_arch = "x86_64", not(any(tidegate_loom, tidegate_shuttle))))]
+#[inline]
+fn prefetch_line(byte: *const i8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    #[cfg(test)]
+    asked::for_line_of(byte);
+    // SAFETY: a prefetch of any address changes nothing but the caches.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(byte) };
+}
+
+/// Which bytes the processor is asked for: it does not tell.
+#[cfg(all(test, target_arch = "x86_64", not(any(tidegate_loom, tidegate_shuttle))))]
+pub(super) mod asked {
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// The addresses of this thread, if someone wants to know.
+        static FOR: RefCell<Option<Vec<usize>>> = const { RefCell::new(None) };
+    }
+
+    pub(super) fn for_line_of(byte: *const i8) {
+        FOR.with_borrow_mut(|asked| asked.iter_mut().for_each(|asked| asked.push(byte as usize)));
+    }
+
+    /// What is asked for within a function.
+    pub(in crate::table) fn within(asks: impl FnOnce()) -> Vec<usize> {
+        FOR.set(Some(Vec::new()));
+        asks();
+        FOR.take().unwrap()
+    }
 }
 
 /// Where the last byte of a thing is that does not fit one cache line.

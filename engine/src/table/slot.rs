@@ -89,10 +89,13 @@ impl Version {
     /// The next version, in a draft.
     #[inline]
     fn next_in(self, draft: DraftId, part: Part, recent: Recent) -> Self {
-        let number = NUMBER.word(NUMBER.get(self.low) + 1);
-        let whole = WHOLE.word(u64::from(part == Part::Whole));
         let (time, high) = recent.halves();
-        Self { low: IN_DRAFT.word(1) | number | TIME.word(time) | whole | DRAFT.word(draft.tag()), high }
+        let mut low = IN_DRAFT.word(1);
+        NUMBER.set(&mut low, NUMBER.get(self.low) + 1);
+        TIME.set(&mut low, time);
+        WHOLE.set(&mut low, u64::from(part == Part::Whole));
+        DRAFT.set(&mut low, draft.tag());
+        Self { low, high }
     }
 
     #[inline]

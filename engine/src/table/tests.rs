@@ -159,6 +159,26 @@ fn a_key_is_found_by_a_first_look_wherever_it_stands() {
     assert!(table.find(fingerprint(0, nth(8))).is_none());
 }
 
+/// A line that is asked for in vain costs little, one that is not asked for a miss.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_a_decision_will_read_is_asked_for_early() {
+    use super::memory::asked::within;
+    let table = table(4, 3);
+    for number in 0..4 {
+        insert(&table, number, PlanId(0));
+    }
+    let address = |place: usize| std::ptr::from_ref(table.slots.at(place).front) as usize;
+    assert_eq!(within(|| table.prefetch(key(0))), [address(PATH[0])], "its home, for one of many");
+    for number in 0..4 {
+        let looks = within(|| _ = table.find(key(number)));
+        assert_eq!(looks, [address(PATH[2])], "the other line of the pair, while the first is looked at");
+        let back = std::ptr::from_ref(table.slots.at(PATH[number as usize]).back) as usize;
+        let rest = within(|| table.find(key(number)).unwrap().prefetch_rest());
+        assert_eq!(rest[1..], [back, back + 95], "both ends of what a first look leaves alone");
+    }
+}
+
 #[test]
 fn no_search_goes_beyond_a_place_that_was_never_used() {
     let table = table(4, 3);

@@ -56,8 +56,11 @@ impl Ticket {
         NUMBER.get(self.0.wrapping_sub(NUMBER.word(1)))
     }
 
-    fn taken_to(self, place: usize) -> Self {
-        Self(NUMBER.word(self.number() + 1) | PLACE.word(place as u64))
+    fn taken_to(mut self, place: usize) -> Self {
+        let next = self.number() + 1;
+        NUMBER.set(&mut self.0, next);
+        PLACE.set(&mut self.0, place as u64);
+        self
     }
 }
 
