@@ -62,10 +62,7 @@ impl Table {
                 Occupancy::Live => {
                     let when = *forget_at.get_or_insert_with(|| self.clock.follow(at));
                     if !when.finds_in_use(&Words { front, back: [0; BACK_WORDS] }) {
-                        let (version, words) = slot.read(&self.drafts);
-                        if version != here.version {
-                            return Search::Again;
-                        }
+                        let Some(words) = self.whole_of(slot, version) else { return Search::Again };
                         if forgettable(&words, version.recent(), when) {
                             self.clock.reach(when);
                             free = Some(here);
@@ -88,6 +85,12 @@ impl Table {
             }
             None => Search::Full,
         }
+    }
+
+    /// All words of a slot, if it still is in this version.
+    fn whole_of(&self, slot: Slot<'_>, seen: Version) -> Option<Words> {
+        let (version, words) = slot.read(&self.drafts);
+        (version == seen).then_some(words)
     }
 
     /// Decides what becomes of a pending record: live, if its insertion was or still may be made, else nothing.

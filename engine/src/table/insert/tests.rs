@@ -9,6 +9,17 @@ use crate::table::tests::{
     table, words_at,
 };
 
+#[test]
+fn a_record_is_judged_by_the_words_that_its_replacement_goes_by() {
+    let table = table(4, 3);
+    let words = insert(&table, 0, PlanId(0));
+    let slot = table.slots.at(PATH[0]);
+    let seen = slot.at_home().unwrap();
+    assert_eq!(table.whole_of(slot, seen), Some(words));
+    assert!(slot.charge(seen, beside(7)));
+    assert_eq!(table.whole_of(slot, seen), None, "it was charged meanwhile");
+}
+
 /// Two threads have found two places for one key.
 #[test]
 fn of_two_insertions_of_a_key_one_is_made() {
