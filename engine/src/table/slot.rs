@@ -413,6 +413,10 @@ mod tests {
             let alone = Self { front: Front::vacant(), back: Back::vacant(), drafts: Drafts::new(2) };
             let vacant = alone.read().0;
             assert!(alone.slot().replace(vacant, Part::Whole, (&numbered(1, 1), beside(1)), &alone.drafts));
+            // A draft keeps what was in it last, of which nobody is to read anything.
+            for draft in (1..=4).filter_map(DraftId::from_tag) {
+                alone.drafts.words(draft).store(Part::Whole, &numbered(98, 99));
+            }
             alone
         }
 
