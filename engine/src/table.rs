@@ -15,6 +15,8 @@ mod loom_slot;
 mod memory;
 mod shard;
 mod slot;
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests;
 mod ticket;
 mod words;
 
@@ -32,6 +34,7 @@ use forgetting::ForgettingClock;
 use memory::Slots;
 use shard::{Area, Shard};
 use slot::{Slot, Version};
+use std::num::NonZeroUsize;
 use ticket::{Ticket, Tickets};
 use words::Part;
 
@@ -82,8 +85,17 @@ enum Kind {
     Known,
     /// The record is shared by keys that have none.
     Shared,
-    /// The key has no record; its place was this before.
-    New { place: usize, was: Occupancy, ticket: Ticket },
+    /// The key has no record, and this is where it may get one.
+    New(Room),
+}
+
+/// A place that an insertion may take.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    place: usize,
+    /// What the place is now.
+    was: Occupancy,
+    ticket: Ticket,
 }
 
 /// A slot found at a first look, for an ordinary admission.
@@ -170,7 +182,7 @@ impl Entry<'_> {
 
     /// Whether the key had no record when it was looked up.
     pub(crate) fn is_new(&self) -> bool {
-        matches!(self.kind, Kind::New { .. })
+        matches!(self.kind, Kind::New(_))
     }
 
     /// Whether the record is shared by keys that have none of their own.
@@ -182,8 +194,8 @@ impl Entry<'_> {
     /// is `false`, and the caller looks the key up again.
     #[must_use]
     pub(crate) fn store(&self, words: &Words, recent: Recent) -> bool {
-        if self.is_new() {
-            return self.insert(words, recent);
+        if let Kind::New(room) = self.kind {
+            return self.insert(room, words, recent);
         }
         let part = if words.back[CHANGING_WORDS..] == self.words.back[CHANGING_WORDS..] {
             Part::Head
@@ -209,14 +221,14 @@ impl Table {
         huge_pages: bool,
         longest_reservation: Nanos,
     ) -> Option<Self> {
-        let shards = (keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS).next_power_of_two();
+        let shards = (keys / MIN_KEYS_PER_SHARD).min(MAX_SHARDS).next_power_of_two();
         let keys_each = keys.div_ceil(shards);
         // Four fifths full of as many keys as were asked for, half full where that takes little memory; and a multiple
         // of four, which a search sees together.
         let slots_each = if keys < FEW_KEYS { 2 * keys_each } else { (keys_each * 123).div_ceil(100) };
-        let slots_each = slots_each.next_multiple_of(4);
+        let slots_each = NonZeroUsize::new(slots_each.next_multiple_of(4))?;
         Some(Self {
-            slots: Slots::vacant(shards * slots_each, huge_pages)?,
+            slots: Slots::vacant(shards * slots_each.get(), huge_pages)?,
             area: Area::new(shards, slots_each),
             shards: (0..shards).map(|_| Shard::new()).collect(),
             keys_per_shard: keys_each,
@@ -243,7 +255,12 @@ impl Table {
     #[inline]
     pub(crate) fn find(&self, fingerprint: u64) -> Option<Found<'_>> {
         let tag = tag(fingerprint);
-        let slot = self.look_for(fingerprint, tag)?;
+        Self::found(self.look_for(fingerprint, tag)?, tag)
+    }
+
+    /// The slot, if the key's record is at home there.
+    #[inline]
+    fn found(slot: Slot<'_>, tag: u64) -> Option<Found<'_>> {
         let version = slot.at_home()?;
         // The word may have become another key's since the first look.
         let first = slot.first_word();
@@ -269,7 +286,7 @@ impl Table {
     /// The place that a first look finds to be the key's, beyond its first line.
     #[inline(never)]
     fn find_further(&self, fingerprint: u64, tag: u64) -> Option<usize> {
-        for place in self.area.places(fingerprint).skip(2) {
+        for place in self.area.further_places(fingerprint) {
             let first = self.slots.at(place).first_word();
             if tag_of(first) == tag {
                 return Some(place);
@@ -302,19 +319,17 @@ impl Table {
             words,
             recent: version.recent(),
         };
-        if let Some(slot) = self.look_for(fingerprint, tag) {
-            let (version, words) = slot.read(&self.drafts);
-            if tag_of(words.front[0]) == tag && occupancy(&words.front) == Occupancy::Live {
-                return known(slot, version, words);
-            }
+        if let Some(slot) = self.look_for(fingerprint, tag)
+            && let Some((version, words)) = self.record_at(slot, tag)
+        {
+            return known(slot, version, words);
         }
         loop {
             match self.search(fingerprint, tag, at, &forgettable) {
                 Search::Known { slot, version, words } => return known(slot, version, words),
-                Search::Free { slot, version, place, was, ticket } => {
-                    let kind = Kind::New { place, was, ticket };
+                Search::Free { slot, version, room } => {
                     let (words, recent) = self.fresh(tag, plan);
-                    return Entry { table: self, slot, version, kind, words, recent };
+                    return Entry { table: self, slot, version, kind: Kind::New(room), words, recent };
                 }
                 Search::Full => {
                     self.count(self.area.shard(fingerprint), Shard::count_overflow);
@@ -323,6 +338,13 @@ impl Table {
                 Search::Again => give_way(),
             }
         }
+    }
+
+    /// What a slot holds of a key: `None` if its record is another's, or does not count.
+    fn record_at(&self, slot: Slot<'_>, tag: u64) -> Option<(Version, Words)> {
+        let (version, words) = slot.read(&self.drafts);
+        let is_its = tag_of(words.front[0]) == tag && occupancy(&words.front) == Occupancy::Live;
+        is_its.then_some((version, words))
     }
 
     /// Counts something in a shard.
@@ -335,7 +357,8 @@ impl Table {
     /// The entry of an overflow record, by its fingerprint: the plan's number and one.
     #[cold]
     fn overflow_entry(&self, fingerprint: u64) -> Entry<'_> {
-        let plan = fingerprint.saturating_sub(1).min((self.overflow.len() as u64).saturating_sub(1));
+        // There is at least one plan, or there were no table.
+        let plan = fingerprint.saturating_sub(1).min(self.overflow.len() as u64 - 1);
         let slot = self.overflow.at(plan as usize);
         let (version, found) = slot.read(&self.drafts);
         let (words, recent) = match occupancy(&found.front) {
@@ -365,7 +388,8 @@ impl Table {
     pub(crate) fn records(&self) -> impl Iterator<Item = (Words, Recent)> {
         (0..self.slots.len()).filter_map(|place| {
             let slot = self.slots.at(place);
-            if slot.first_word() == 0 {
+            // Most places of most tables: no need to look at their backs. A first record may be in a draft yet.
+            if slot.first_word() == 0 && slot.at_home().is_some() {
                 return None;
             }
             let (version, words) = slot.read(&self.drafts);
@@ -378,7 +402,7 @@ impl Table {
 /// What a search for a key came to.
 enum Search<'a> {
     Known { slot: Slot<'a>, version: Version, words: Words },
-    Free { slot: Slot<'a>, version: Version, place: usize, was: Occupancy, ticket: Ticket },
+    Free { slot: Slot<'a>, version: Version, room: Room },
     Full,
     Again,
 }

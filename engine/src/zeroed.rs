@@ -14,3 +14,23 @@ pub(crate) fn words(count: usize) -> Option<Box<[AtomicU64]>> {
 pub(crate) fn words(count: usize) -> Option<Box<[AtomicU64]>> {
     Some((0..count).map(|_| AtomicU64::new(0)).collect())
 }
+
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests {
+    use crate::sync::Ordering;
+
+    #[test]
+    fn there_are_as_many_words_as_asked_for_and_all_are_zero() {
+        for count in [0, 1, 1_000] {
+            let words = super::words(count).unwrap();
+            assert_eq!(words.len(), count);
+            assert!(words.iter().all(|word| word.load(Ordering::Relaxed) == 0));
+        }
+    }
+
+    #[test]
+    fn more_than_the_system_has_is_none() {
+        assert!(super::words(usize::MAX / 16).is_none());
+        assert!(super::words(usize::MAX).is_none());
+    }
+}

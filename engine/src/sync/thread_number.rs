@@ -52,13 +52,18 @@ mod imp {
         if GIVEN_BACK.try_with(|_| ()).is_err() {
             return NONE;
         }
-        // Ordering: Relaxed, a counter from which nothing else follows.
-        let number = REUSED.take().unwrap_or_else(|| BEYOND.fetch_add(1, Ordering::Relaxed));
+        let number = next_of(&REUSED, &BEYOND);
         if let Some(thread) = THREADS.get(number) {
             thread.writes();
         }
         NUMBER.set(number);
         number
+    }
+
+    /// A number that is given again, or the next beyond these.
+    fn next_of<const WORDS: usize>(reused: &Numbers<WORDS>, beyond: &AtomicUsize) -> usize {
+        // Ordering: Relaxed, a counter from which nothing else follows.
+        reused.take().unwrap_or_else(|| beyond.fetch_add(1, Ordering::Relaxed))
     }
 
     #[cfg(test)]
@@ -89,6 +94,49 @@ mod imp {
             }
             // Other tests' threads take some too.
             assert!(numbers.lock().unwrap().len() < 200, "{numbers:?}");
+        }
+
+        #[test]
+        fn a_thread_beyond_those_that_have_small_numbers_has_a_large_one_of_its_own() {
+            let (reused, beyond) = (Numbers::<1>::new(), AtomicUsize::new(1_000));
+            let numbers: Vec<_> = (0..67).map(|_| next_of(&reused, &beyond)).collect();
+            assert!(numbers.into_iter().eq((0..64).chain(1_000..1_003)));
+            reused.give_back(7);
+            assert_eq!([next_of(&reused, &beyond), next_of(&reused, &beyond)], [7, 1_003]);
+        }
+
+        #[test]
+        fn large_numbers_begin_where_the_small_ones_end() {
+            assert_eq!((THREADS.len(), Reused::COUNT), (1_024, 1_024));
+            assert!(BEYOND.load(Ordering::Relaxed) >= Reused::COUNT);
+            assert_ne!(NONE, usize::MAX, "the mark of a thread that has not asked yet");
+        }
+
+        #[test]
+        fn a_thread_that_is_ending_has_no_number_of_its_own() {
+            /// Asks for a number when the thread's memory is dropped.
+            struct Asks(std::sync::mpsc::Sender<usize>);
+            impl Drop for Asks {
+                fn drop(&mut self) {
+                    self.0.send(thread_number()).unwrap();
+                }
+            }
+            thread_local! {
+                static ASKS: Cell<Option<Asks>> = const { Cell::new(None) };
+            }
+            // Which of two is dropped first is the system's choice, and likely to be that of the order in which they were
+            // touched.
+            for asks_last in [false, true] {
+                let (tell, told) = std::sync::mpsc::channel();
+                let number = std::thread::spawn(move || {
+                    let number = asks_last.then(thread_number);
+                    ASKS.set(Some(Asks(tell)));
+                    number.unwrap_or_else(thread_number)
+                });
+                let (number, at_the_end) = (number.join().unwrap(), told.recv().unwrap());
+                assert!([number, NONE].contains(&at_the_end), "{number}, then {at_the_end}");
+                assert!(![NONE, usize::MAX].contains(&number));
+            }
         }
     }
 }

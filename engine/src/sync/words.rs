@@ -48,3 +48,19 @@ impl<const N: usize> Words<N> {
         self.store_first(values);
     }
 }
+
+#[cfg(all(test, not(tidegate_shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_zero_at_first_and_then_as_they_were_stored() {
+        let words = Words::<3>::zeroed();
+        assert_eq!(words.load(), [0; 3]);
+        words.store(&[1, 2, 3]);
+        assert_eq!(words.load(), [1, 2, 3]);
+        assert_eq!((words.first(), [0, 1, 2].map(|at| words.word(at))), (1, [1, 2, 3]));
+        words.store_first(&[4, 5]);
+        assert_eq!(words.load(), [4, 5, 3]);
+    }
+}

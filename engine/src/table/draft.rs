@@ -62,7 +62,7 @@ impl Drafts {
 
     /// Drafts for so many threads; at least one, at most [`Self::MAX_THREADS`].
     pub(super) fn new(threads: usize) -> Self {
-        let private = NonZeroUsize::MIN.saturating_add(threads.clamp(1, Self::MAX_THREADS) - 1);
+        let private = NonZeroUsize::new(threads.min(Self::MAX_THREADS)).unwrap_or(NonZeroUsize::MIN);
         let vacant = || {
             CachePadded::new(Draft {
                 claimed: AtomicBool::new(false),
@@ -77,7 +77,12 @@ impl Drafts {
     /// A draft for the calling thread alone.
     #[inline]
     pub(super) fn claim(&self) -> DraftId {
-        let number = thread_number();
+        self.claim_as(thread_number())
+    }
+
+    /// A draft for the thread of this number.
+    #[inline]
+    fn claim_as(&self, number: usize) -> DraftId {
         if let Some(draft) = self.drafts.get(number).filter(|_| number < self.private.get()) {
             // Only this thread ever claims this draft, so that nobody claims it between the load and the
             // store. Ordering: Acquire, partner `release`: what was done with the draft before lies before
@@ -154,5 +159,96 @@ impl Drafts {
     fn draft(&self, draft: DraftId) -> &Draft {
         // Tags are made in `claim` alone, so the place is within the drafts.
         self.drafts.get(draft.tag() as usize - 1).unwrap_or(&self.none)
+    }
+}
+
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_two_drafts_a_thread() {
+        let most = 2 * Drafts::MAX_THREADS;
+        for (threads, drafts) in [(0, 2), (1, 2), (2, 4), (3, 6), (10, 20), (usize::MAX, most)] {
+            assert_eq!(Drafts::new(threads).free(), drafts, "{threads}");
+        }
+        assert_eq!((DraftId::MAX, most), (32_767, 32_766));
+    }
+
+    /// Thread n has draft n to itself; the others begin at their number modulo the private ones, and go round.
+    #[test]
+    fn a_thread_has_its_own_draft_and_then_one_that_is_shared() {
+        let drafts = Drafts::new(3);
+        let claim = |thread| usize::try_from(drafts.claim_as(thread).tag()).unwrap() - 1;
+        assert_eq!([0, 1, 2].map(claim), [0, 1, 2]);
+        assert_eq!((drafts.claimed(), drafts.free()), (3, 3));
+        assert_eq!(claim(1), 4, "its own is in use");
+        assert_eq!(claim(5), 5, "it has none of its own");
+        assert_eq!(claim(3), 3);
+        assert_eq!((drafts.claimed(), drafts.free()), (6, 0));
+        drafts.release(DraftId::at(1));
+        assert_eq!(claim(1), 1);
+        for (thread, free) in [(4, 3), (5, 3), (5, 4), (usize::MAX - 1, 5), (0, 3)] {
+            drafts.release(DraftId::at(free));
+            assert_eq!(claim(thread), free, "the only one");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_the_calling_threads() {
+        let drafts = Drafts::new(2_000);
+        assert_eq!(drafts.claim().tag(), thread_number() as u64 + 1);
+    }
+
+    #[test]
+    fn each_draft_has_words_of_its_own() {
+        let drafts = Drafts::new(2);
+        let ids = (1..=4).map(|tag| DraftId::from_tag(tag).unwrap());
+        ids.clone().for_each(|id| drafts.words(id).front.store(&[id.tag(); 2]));
+        assert!(ids.clone().all(|id| drafts.words(id).front.first() == id.tag()));
+        assert_eq!(DraftId::from_tag(0), None);
+        // There is no fifth: what stands for it is none of the four.
+        drafts.words(DraftId::from_tag(5).unwrap()).front.store(&[9; 2]);
+        assert!(ids.clone().all(|id| drafts.words(id).front.first() == id.tag()));
+    }
+}
+
+#[cfg(all(test, tidegate_loom))]
+mod loom {
+    use super::*;
+    use crate::sync::AtomicU64;
+    use crate::sync::model::{Arc, check, thread};
+
+    /// Two threads that have no draft of their own, or whose own is in use, and one that they share: they have it one after
+    /// the other, and a count that only who has it writes.
+    fn two_threads_share_a_draft(numbers: [usize; 2]) {
+        check(move || {
+            let shared = Arc::new((Drafts::new(1), AtomicU64::new(0)));
+            let own = shared.0.claim_as(0);
+            let [ours, theirs] = numbers.map(|number| {
+                let shared = shared.clone();
+                move || {
+                    let (drafts, count) = &*shared;
+                    let draft = drafts.claim_as(number);
+                    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                    drafts.release(draft);
+                }
+            });
+            let other = thread::spawn(theirs);
+            ours();
+            other.join().unwrap();
+            assert_eq!((shared.1.load(Ordering::Relaxed), shared.0.free()), (2, 1));
+            shared.0.release(own);
+        });
+    }
+
+    #[test]
+    fn two_threads_beyond_the_private_drafts_share_one() {
+        two_threads_share_a_draft([1, 2]);
+    }
+
+    #[test]
+    fn a_thread_whose_own_draft_is_in_use_shares_one() {
+        two_threads_share_a_draft([1, 0]);
     }
 }

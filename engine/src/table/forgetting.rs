@@ -32,7 +32,7 @@ struct Follower {
     stride: AtomicU64,
 }
 
-/// No time was shown yet.
+/// No time was shown yet: every time is within a stride of it.
 const UNSET: u64 = u64::MAX;
 
 impl ForgettingClock {
@@ -77,8 +77,7 @@ impl Follower {
         // Ordering: Relaxed, and no swap, for both. A thread that overwrites another's time writes one no later than
         // its own call's, and within a stride of one that was shown.
         let (shown, stride) = (self.shown.load(Ordering::Relaxed), self.stride.load(Ordering::Relaxed));
-        let reach = if shown == UNSET { u64::MAX } else { shown.saturating_add(stride) };
-        let time = at.get().min(reach);
+        let time = at.get().min(shown.saturating_add(stride));
         if time != shown {
             self.shown.store(time, Ordering::Relaxed);
         }
@@ -108,6 +107,60 @@ mod tests {
         let believed = (1..).find(|_| show(year) == year).unwrap();
         assert_eq!(believed, 8);
         assert_eq!(show(year + 2 * HOUR), year + HOUR, "small strides again");
-        clock.follow(Timestamp::both(Nanos::MAX));
+    }
+
+    #[test]
+    fn the_first_time_shown_is_believed_whatever_it_is() {
+        for first in [0, 1, Nanos::MAX.get() - 1, Nanos::MAX.get()].map(Nanos::new) {
+            assert_eq!(ForgettingClock::new(Nanos::ZERO).follow(Timestamp::both(first)).at.unix, first);
+        }
+    }
+
+    #[test]
+    fn a_step_to_the_end_of_time_is_made_in_the_end() {
+        let clock = ForgettingClock::new(Nanos::ZERO);
+        let show = |at| clock.follow(Timestamp::both(at)).at.monotonic;
+        show(Nanos::ZERO);
+        assert!((0..40).any(|_| show(Nanos::MAX) == Nanos::MAX));
+        assert_eq!(show(Nanos::MAX), Nanos::MAX);
+    }
+
+    /// Threads that race may leave the time of one and the stride of another: far behind, and almost as long as time is.
+    #[test]
+    fn a_stride_is_never_longer_than_time_and_never_none() {
+        let follower = Follower { shown: AtomicU64::new(0), stride: AtomicU64::new(1 << 62) };
+        assert_eq!(follower.follow(Nanos::MAX), Nanos::new(1 << 62));
+        assert_eq!(follower.follow(Nanos::MAX), Nanos::MAX);
+    }
+
+    #[test]
+    fn both_clocks_are_followed_each_for_itself() {
+        let clock = ForgettingClock::new(Nanos::from_secs(60));
+        let show = |monotonic, unix| {
+            let (monotonic, unix) = (Nanos::from_secs(monotonic), Nanos::from_secs(unix));
+            let when = clock.follow(Timestamp { monotonic, unix });
+            assert_eq!(when.longest_reservation, Nanos::from_secs(60));
+            [when.at.monotonic, when.at.unix].map(|time| time.get() / 1_000_000_000)
+        };
+        assert_eq!(show(10, 1_000_000), [10, 1_000_000]);
+        assert_eq!(show(9_000, 1_000_100), [3_610, 1_000_100]);
+        assert_eq!(show(3_700, 1_009_000), [3_700, 1_003_700]);
+    }
+
+    #[test]
+    fn a_fresh_record_begins_at_the_latest_times_by_which_keys_were_forgotten() {
+        let clock = ForgettingClock::new(Nanos::ZERO);
+        let reach = |monotonic, unix| {
+            let at = Timestamp { monotonic: Nanos::new(monotonic), unix: Nanos::new(unix) };
+            clock.reach(ForgetAt { at, longest_reservation: Nanos::ZERO });
+        };
+        let reached = || (clock.reached().monotonic.get(), clock.reached().unix.get());
+        assert_eq!(reached(), (0, 0), "at the beginning, where none was");
+        reach(5, 70);
+        assert_eq!(reached(), (5, 70));
+        reach(4, 80);
+        assert_eq!(reached(), (5, 80));
+        reach(6, 1);
+        assert_eq!(reached(), (6, 80));
     }
 }

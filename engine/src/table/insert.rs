@@ -1,15 +1,18 @@
 //! Where a key that has no record gets one: a search of all places where it may stand, and an insertion that
 //! no other thread makes too (see [`ticket`](super::ticket)).
 
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests;
+
 use super::shard::Shard;
 use super::slot::{Slot, Version};
 use super::ticket::Ticket;
 use super::words::Part;
-use super::{Entry, Forgettable, Kind, Search, Table};
+use super::{Entry, Forgettable, Room, Search, Table};
 use crate::clock::Timestamp;
 use crate::record::{BACK_WORDS, Occupancy, Recent, Words, occupancy, pending, plan_of, tag_of, vacated};
 
-/// A place that an insertion may take.
+/// A place that was come by.
 struct Candidate<'a> {
     slot: Slot<'a>,
     version: Version,
@@ -37,10 +40,8 @@ impl Table {
             let here = Candidate { slot, version, place, was };
             match was {
                 Occupancy::Live if tag_of(front[0]) == tag => {
-                    let (version, words) = slot.read(&self.drafts);
-                    if occupancy(&words.front) != Occupancy::Live || tag_of(words.front[0]) != tag {
-                        return Search::Again;
-                    }
+                    // It may have become another key's meanwhile.
+                    let Some((version, words)) = self.record_at(slot, tag) else { return Search::Again };
                     return Search::Known { slot, version, words };
                 }
                 Occupancy::Pending if tag_of(front[0]) == tag => {
@@ -61,10 +62,7 @@ impl Table {
                 Occupancy::Live => {
                     let when = *forget_at.get_or_insert_with(|| self.clock.follow(at));
                     if !when.finds_in_use(&Words { front, back: [0; BACK_WORDS] }) {
-                        let (version, words) = slot.read(&self.drafts);
-                        if version != here.version {
-                            return Search::Again;
-                        }
+                        let Some(words) = self.whole_of(slot, version) else { return Search::Again };
                         if forgettable(&words, version.recent(), when) {
                             self.clock.reach(when);
                             free = Some(here);
@@ -83,10 +81,16 @@ impl Table {
                 // Every insertion shows its time, also one that met no other key: or the first that does would be
                 // believed whatever it shows.
                 forget_at.get_or_insert_with(|| self.clock.follow(at));
-                Search::Free { slot, version, place, was, ticket }
+                Search::Free { slot, version, room: Room { place, was, ticket } }
             }
             None => Search::Full,
         }
+    }
+
+    /// All words of a slot, if it still is in this version.
+    fn whole_of(&self, slot: Slot<'_>, seen: Version) -> Option<Words> {
+        let (version, words) = slot.read(&self.drafts);
+        (version == seen).then_some(words)
     }
 
     /// Decides what becomes of a pending record: live, if its insertion was or still may be made, else nothing.
@@ -111,9 +115,7 @@ impl Table {
 
     /// Completes the insertion to which a ticket went last, so that the ticket may go on.
     fn complete_last(&self, tag: u64, ticket: Ticket) {
-        let Some(slot) = (ticket.place() < self.slots.len()).then(|| self.slots.at(ticket.place())) else {
-            return;
-        };
+        let slot = self.slots.at(ticket.place());
         let (version, words) = slot.read(&self.drafts);
         if occupancy(&words.front) == Occupancy::Pending
             && words.stamp() == ticket.last_stamp()
@@ -147,21 +149,38 @@ impl Table {
 
 impl Entry<'_> {
     /// Stores the first record of a key, unless another thread was first, or has taken its place.
-    pub(super) fn insert(&self, words: &Words, recent: Recent) -> bool {
-        let Kind::New { place, was, ticket } = self.kind else { return false };
-        let (table, drafts) = (self.table, &self.table.drafts);
+    pub(super) fn insert(&self, room: Room, words: &Words, recent: Recent) -> bool {
+        let Some(waiting) = self.announce(room) else { return false };
+        let taken = self.table.take(tag_of(waiting.front[0]), room.ticket, room.place);
+        self.complete(room.place, taken, &waiting, (words, recent))
+    }
+
+    /// Writes the pending record into the place, if nobody has changed what is there.
+    fn announce(&self, Room { place, was, ticket }: Room) -> Option<Words> {
+        let table = self.table;
         let (tag, plan) = (tag_of(self.words.front[0]), plan_of(self.words.front[0]));
         table.complete_last(tag, ticket);
         let waiting = pending(tag, plan, ticket.number());
-        if !self.slot.replace(self.version, Part::Whole, (&waiting, Recent::NOBODYS), drafts) {
-            return false;
+        if !self.slot.replace(self.version, Part::Whole, (&waiting, Recent::NOBODYS), &table.drafts) {
+            return None;
         }
         if was == Occupancy::Live {
             table.count(table.area.shard_of(place), Shard::count_forgotten);
         }
-        let taken = table.take(tag, ticket, place);
+        Some(waiting)
+    }
+
+    /// Replaces the pending record by the key's first one, if its ticket was taken.
+    fn complete(
+        &self,
+        place: usize,
+        taken: bool,
+        waiting: &Words,
+        (words, recent): (&Words, Recent),
+    ) -> bool {
+        let drafts = &self.table.drafts;
         let (version, found) = self.slot.read(drafts);
-        if found != waiting {
+        if found != *waiting {
             // Another thread has resolved it.
             return false;
         }
@@ -169,7 +188,7 @@ impl Entry<'_> {
             return self.slot.replace(version, Part::Whole, (words, recent), drafts);
         }
         // Not ours to take any more; but it may be that another took it to this very place.
-        table.resolve(place);
+        self.table.resolve(place);
         false
     }
 }

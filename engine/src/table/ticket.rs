@@ -17,6 +17,7 @@
 
 use crate::packed::Field;
 use crate::sync::{Ordering, Typed};
+use bytemuck::Zeroable;
 
 /// Tickets of a table.
 const TICKETS: usize = if cfg!(any(tidegate_loom, tidegate_shuttle)) { 1 } else { 1_024 };
@@ -34,7 +35,7 @@ pub(super) const MAX_PLACES: usize = 1 << 32;
 pub(super) struct Ticket(u64);
 
 // SAFETY: `Ticket` is `repr(transparent)` over `u64`, for which all zeroes are a value.
-unsafe impl bytemuck::Zeroable for Ticket {}
+unsafe impl Zeroable for Ticket {}
 // SAFETY: `Ticket` is `repr(transparent)` over `u64`, which has no padding, is valid for every bit pattern
 // and holds no pointer; it is `Copy` and `'static`.
 unsafe impl bytemuck::Pod for Ticket {}
@@ -55,8 +56,11 @@ impl Ticket {
         NUMBER.get(self.0.wrapping_sub(NUMBER.word(1)))
     }
 
-    fn taken_to(self, place: usize) -> Self {
-        Self(NUMBER.word(self.number().wrapping_add(1)) | PLACE.word(place as u64))
+    fn taken_to(mut self, place: usize) -> Self {
+        let next = self.number() + 1;
+        NUMBER.set(&mut self.0, next);
+        PLACE.set(&mut self.0, place as u64);
+        self
     }
 }
 
@@ -65,7 +69,7 @@ pub(super) struct Tickets(Box<[Typed<Ticket>; TICKETS]>);
 
 impl Tickets {
     pub(super) fn new() -> Self {
-        Self(Box::new(std::array::from_fn(|_| Typed::new(Ticket(0)))))
+        Self(Box::new(std::array::from_fn(|_| Typed::new(Ticket::zeroed()))))
     }
 
     fn of(&self, tag: u64) -> &Typed<Ticket> {
@@ -90,5 +94,47 @@ impl Tickets {
         // that with the number that is swapped. Relaxed on failure: nothing is used.
         let next = seen.taken_to(place);
         self.of(tag).compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+}
+
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// A ticket that is about to be taken under this number.
+    fn numbered(number: u64) -> Ticket {
+        Ticket(NUMBER.word(number) | PLACE.word(77))
+    }
+
+    #[test]
+    fn a_ticket_that_was_taken_tells_by_which_stamp_and_to_which_place() {
+        for number in [0, 1, 2, (1 << 32) - 2, (1 << 32) - 1] {
+            for place in [0, 1, MAX_PLACES - 1] {
+                let taken = numbered(number).taken_to(place);
+                assert_eq!((taken.last_stamp(), taken.place()), (number, place));
+                assert_eq!(taken.number(), (number + 1) % (1 << 32));
+            }
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_taken_once_from_each_number() {
+        let (tickets, tag) = (Tickets::new(), 5);
+        let first = tickets.read(tag);
+        assert_eq!(first.number(), 0);
+        assert!(tickets.take(tag, first, 3));
+        assert!(!tickets.take(tag, first, 4) && !tickets.take(tag, first, 3));
+        let second = tickets.read(tag);
+        assert_eq!((second.number(), second.place()), (1, 3));
+        assert!(tickets.take(tag, second, 3));
+        assert_eq!(tickets.read(tag).last_stamp(), 1);
+    }
+
+    #[test]
+    fn tags_have_tickets_of_their_own_but_for_each_1024th() {
+        let (tickets, tag) = (Tickets::new(), 1 << 30);
+        assert!(tickets.take(tag, tickets.read(tag), 9));
+        assert!((0..3_000).all(|other| tickets.is_same(tag, other) == (other % 1_024 == 0)));
+        assert!((0..3_000).all(|other| (tickets.read(other).number() == 1) == (other % 1_024 == 0)));
     }
 }
