@@ -73,7 +73,7 @@ impl Limiter {
         found
             .charge(recent)
             .then(|| {
-                self.observer.admitted(LimitSet::EMPTY);
+                self.observer.admitted();
                 let charge = recent.charge_made(found, asked.cost);
                 let reservation = Reservation::new(fingerprint, charge);
                 Decision::Admitted(Admission { reservation, shadow: LimitSet::EMPTY })
@@ -106,7 +106,7 @@ impl Limiter {
         let recent = found.recent().admit(&words, plan, asked.cost, asked.at)?;
         self.latest_charge.note(asked.at.monotonic);
         found.charge(recent).then(|| {
-            self.observer.admitted(LimitSet::EMPTY);
+            self.observer.admitted();
             let mut record = Record::from_words(&words, recent, plan);
             let decision = decision(Verdict::Admit(LimitSet::EMPTY), fingerprint, &record, asked.cost);
             record.advance(plan, asked.at);
