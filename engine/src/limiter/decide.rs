@@ -6,6 +6,9 @@
 //!
 //! [`Recent`]: crate::record::Recent
 
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests;
+
 use super::Limiter;
 use super::denials::Grounds;
 use crate::clock::Timestamp;
