@@ -310,8 +310,7 @@ impl Limiter {
     }
 
     /// Leaves a call charged as reserved: it failed under way, or its real cost stays unknown.
-    pub fn settle_by_estimate(&self, reservation: Reservation, _at: Timestamp) {
-        drop(reservation);
+    pub fn settle_by_estimate(&self, _reservation: Reservation, _at: Timestamp) {
         self.observer.settled();
     }
 
@@ -326,8 +325,9 @@ impl Limiter {
         if charge.cost == actual {
             return;
         }
-        // A key that was forgotten has nothing to give back; but what it still owes makes it known again.
-        let owes = actual.requests > charge.cost.requests || actual.tokens > charge.cost.tokens;
+        // A key that was forgotten has nothing to give back; but what it still owes makes it known again. Only tokens can
+        // be owed: no settle asks for more requests.
+        let owes = actual.tokens > charge.cost.tokens;
         let anew = owes.then_some(charge.plan);
         if owes {
             self.latest_charge.note(at.monotonic);
@@ -450,9 +450,14 @@ impl Limiter {
     /// A key's fingerprint: 64 bits of a keyed hash, above those that name overflow records.
     #[inline]
     fn fingerprint<K: Hash + ?Sized>(&self, key: &K) -> u64 {
-        let hash = self.hasher.hash_one(key);
-        if hash < FIRST_FINGERPRINT { hash + FIRST_FINGERPRINT } else { hash }
+        fingerprint_of(self.hasher.hash_one(key))
     }
+}
+
+/// A hash as it is, unless it names an overflow record.
+#[inline]
+fn fingerprint_of(hash: u64) -> u64 {
+    if hash < FIRST_FINGERPRINT { hash + FIRST_FINGERPRINT } else { hash }
 }
 
 /// So many records of a batch are asked for before the first is decided on: as many as the processor fetches at once.

@@ -58,45 +58,38 @@ pub(crate) struct Observer {
 impl Observer {
     /// Nothing counted yet. `None` if the system does not give the memory.
     pub(crate) fn new() -> Option<Self> {
-        Some(Self { stripes: Stripes::new()?, fades: CachePadded::new(AtomicU64::new(0)) })
+        Some(Self { stripes: Stripes::new()?, fades: CachePadded::default() })
     }
 
     /// Counts a decision on a call of the key with this fingerprint.
-    ///
-    /// In loom's models of decisions nothing is counted: each count is another point at which threads may
-    /// change, and no decision depends on it. The models of [`observe`](self) call the parts.
     #[inline]
     pub(crate) fn decided(&self, decision: &Decision, fingerprint: u64) {
-        if cfg!(any(tidegate_loom, tidegate_shuttle)) {
-            return;
-        }
         match decision {
-            Decision::Admitted(admission) => self.admitted(admission.shadow),
+            Decision::Admitted(admission) => {
+                self.admitted();
+                self.shadowed(admission.shadow);
+            }
             Decision::Denied(denial) => self.denied(denial.limit, tag(fingerprint)),
             Decision::Never(limit) => self.never(*limit),
         }
     }
 
-    /// Counts an admitted call, and the limits in shadow that would have denied it.
+    /// Counts an admitted call.
     #[inline]
-    pub(crate) fn admitted(&self, shadow: LimitSet) {
-        if cfg!(any(tidegate_loom, tidegate_shuttle)) {
-            return;
-        }
-        let Some(stripe) = self.stripe() else { return };
-        stripe.count(Count::Admitted);
-        if !shadow.is_empty() {
-            shadow.iter().for_each(|limit| stripe.count(Count::Shadowed(limit)));
-        }
+    pub(crate) fn admitted(&self) {
+        self.count(Count::Admitted);
+    }
+
+    /// Counts the limits in shadow that would have denied a call.
+    fn shadowed(&self, limits: LimitSet) {
+        limits.iter().for_each(|limit| self.count(Count::Shadowed(limit)));
     }
 
     /// Counts a call of a key that a limit denied.
     #[inline]
     pub(crate) fn denied(&self, limit: LimitId, fingerprint: u64) {
-        let Some(stripe) = self.stripe() else { return };
-        stripe.count(Count::Denied(limit));
-        if !stripe.set(fingerprint).count(fingerprint, self.fades(), stripe.writers) {
-            stripe.count(Count::Unlisted);
+        if let Some(stripe) = self.stripe() {
+            stripe.count_denial(limit, fingerprint, self.fades());
         }
     }
 
@@ -109,21 +102,13 @@ impl Observer {
     /// Counts a call whose cost is known, exactly or by estimate.
     #[inline]
     pub(crate) fn settled(&self) {
-        self.end(Count::Settled);
+        self.count(Count::Settled);
     }
 
     /// Counts a call that was cancelled.
     #[inline]
     pub(crate) fn cancelled(&self) {
-        self.end(Count::Cancelled);
-    }
-
-    #[inline]
-    fn end(&self, how: Count) {
-        // As in `decided`.
-        if !cfg!(any(tidegate_loom, tidegate_shuttle)) {
-            self.count(how);
-        }
+        self.count(Count::Cancelled);
     }
 
     #[inline]
@@ -158,8 +143,25 @@ impl Observer {
     }
 
     /// The stripe that the calling thread counts in.
+    ///
+    /// In models of decisions nothing is counted: each count is another point at which threads may change, and no
+    /// decision depends on it. The models of [`observe`](self) call the parts.
     #[inline]
     fn stripe(&self) -> Option<Stripe<'_>> {
+        if cfg!(any(tidegate_loom, tidegate_shuttle)) {
+            return None;
+        }
         self.stripes.of_thread(thread_number())
+    }
+}
+
+impl Stripe<'_> {
+    /// Counts a denial, and of which key it is.
+    #[inline]
+    fn count_denial(&self, limit: LimitId, fingerprint: u64, fades: u32) {
+        self.count(Count::Denied(limit));
+        if !self.set(fingerprint).count(fingerprint, fades, self.writers) {
+            self.count(Count::Unlisted);
+        }
     }
 }

@@ -6,6 +6,9 @@
 //!
 //! [`Recent`]: crate::record::Recent
 
+#[cfg(all(test, not(any(tidegate_loom, tidegate_shuttle))))]
+mod tests;
+
 use super::Limiter;
 use super::denials::Grounds;
 use crate::clock::Timestamp;
@@ -73,7 +76,7 @@ impl Limiter {
         found
             .charge(recent)
             .then(|| {
-                self.observer.admitted(LimitSet::EMPTY);
+                self.observer.admitted();
                 let charge = recent.charge_made(found, asked.cost);
                 let reservation = Reservation::new(fingerprint, charge);
                 Decision::Admitted(Admission { reservation, shadow: LimitSet::EMPTY })
@@ -106,7 +109,7 @@ impl Limiter {
         let recent = found.recent().admit(&words, plan, asked.cost, asked.at)?;
         self.latest_charge.note(asked.at.monotonic);
         found.charge(recent).then(|| {
-            self.observer.admitted(LimitSet::EMPTY);
+            self.observer.admitted();
             let mut record = Record::from_words(&words, recent, plan);
             let decision = decision(Verdict::Admit(LimitSet::EMPTY), fingerprint, &record, asked.cost);
             record.advance(plan, asked.at);

@@ -60,14 +60,18 @@ impl Denials {
     /// Nothing remembered yet. `None` if the system does not give the memory.
     pub(super) fn new() -> Option<Self> {
         let words = zeroed::words((THREADS * DENIALS + 1) * WORDS)?;
-        let first = words.as_ptr().align_offset(WORDS * size_of::<u64>()).min(WORDS);
+        let first = words.as_ptr().align_offset(WORDS * size_of::<u64>()) % WORDS;
         Some(Self { words, first })
     }
 
-    /// Where a denial by this record is remembered, if this thread remembers any.
+    /// Where this thread remembers a denial by this record, if it remembers any.
     #[inline]
     fn place(&self, seen: Seen) -> Option<&[AtomicU64; WORDS]> {
-        let number = thread_number();
+        self.place_of(thread_number(), seen)
+    }
+
+    #[inline]
+    fn place_of(&self, number: usize, seen: Seen) -> Option<&[AtomicU64; WORDS]> {
         if number >= THREADS {
             return None;
         }
@@ -84,11 +88,11 @@ impl Denials {
         // Ordering: Relaxed throughout. No other thread writes these words.
         let word = |at: usize, place: &[AtomicU64; WORDS]| place[at].load(Ordering::Relaxed);
         let place = self.place(seen)?;
-        let limit = word(3, place).wrapping_sub(seen.place);
+        // None, if it is another slot's.
+        let limit = *LimitId::ALL.get(usize::try_from(word(3, place).wrapping_sub(seen.place)).ok()?)?;
         let holds = word(0, place) == seen.low
             && word(1, place) == seen.high
             && word(2, place) == seen.identity
-            && limit < 1 << SLOT_SHIFT
             && word(4, place) == cost
             // Before that, on either clock, another limit may have denied.
             && word(5, place) <= at.unix.get()
@@ -96,7 +100,6 @@ impl Denials {
         if !holds {
             return None;
         }
-        let limit = LimitId::ALL[limit as usize % LimitId::ALL.len()];
         let now = if limit.is_day() { at.unix } else { at.monotonic };
         let retry_after = Nanos::new(word(7, place)) - now;
         (retry_after > Nanos::ZERO).then_some(Denial { limit, retry_after })
@@ -182,6 +185,7 @@ mod tests {
             Seen { identity: 4, ..SEEN },
             // The same place in memory as another slot's, a whole round further.
             Seen { place: SEEN.place + ((DENIALS as u64) << SLOT_SHIFT), ..SEEN },
+            Seen { place: SEEN.place.wrapping_sub((DENIALS as u64) << SLOT_SHIFT), ..SEEN },
             Seen { place: SEEN.place - (1 << SLOT_SHIFT), ..SEEN },
         ];
         for seen in others {
@@ -190,6 +194,36 @@ mod tests {
         for cost in [Cost { requests: 2, tokens: 2 }, Cost { requests: 1, tokens: 3 }, Cost::default()] {
             assert_eq!(denials.recall(Grounds { cost, ..grounds() }, AT), None, "{cost:?}");
         }
+    }
+
+    #[test]
+    fn each_of_the_first_64_threads_remembers_in_128_kib_of_its_own_a_cache_line_for_a_denial() {
+        let denials = Denials::new().unwrap();
+        let place = |number, slot: u64| {
+            let place = denials.place_of(number, Seen { place: 32 * slot, ..SEEN });
+            place.map(|words| std::ptr::from_ref(words).addr())
+        };
+        let begin = place(0, 0).unwrap();
+        assert_eq!((begin % 64, begin - denials.words.as_ptr().addr()), (0, denials.first * 8));
+        assert_eq!(size_of_val(&*denials.words), 64 * 131_072 + 64);
+        for number in 0..64 {
+            for (slot, line) in [(0, 0), (1, 1), (700, 700), (2_047, 2_047), (2_048, 0), (5_000, 904)] {
+                assert_eq!(
+                    place(number, slot),
+                    Some(begin + 131_072 * number + 64 * line),
+                    "{number} {slot}"
+                );
+            }
+        }
+        assert_eq!([place(64, 0), place(65, 3), place(usize::MAX, 0)], [None; 3]);
+    }
+
+    #[test]
+    fn a_denial_is_recalled_by_the_thread_that_remembers_it() {
+        let denials = remembering(LimitId::TokensWindow);
+        let by_another = std::thread::scope(|scope| scope.spawn(|| denials.recall(grounds(), AT)).join());
+        assert_eq!(by_another.unwrap(), None);
+        assert!(denials.recall(grounds(), AT).is_some());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::sync::{AtomicU64, Ordering, thread_number};
 use crossbeam_utils::CachePadded;
 
 /// Threads of a number below this have a word each, as long as they live; all others share the last.
-const OWNED: usize = if cfg!(any(tidegate_loom, tidegate_shuttle)) { 1 } else { 64 };
+pub(super) const OWNED: usize = if cfg!(any(tidegate_loom, tidegate_shuttle)) { 1 } else { 64 };
 
 #[derive(Debug)]
 pub(super) struct LatestCharge {
@@ -22,13 +22,17 @@ pub(super) struct LatestCharge {
 
 impl LatestCharge {
     pub(super) fn new() -> Self {
-        Self { words: Box::new(std::array::from_fn(|_| CachePadded::new(AtomicU64::new(0)))) }
+        Self { words: Box::new(std::array::from_fn(|_| CachePadded::default())) }
     }
 
     /// A call is about to be charged at a time: to be said before the swap by which it is.
     #[inline]
     pub(super) fn note(&self, at: Nanos) {
-        let number = thread_number();
+        self.note_by(thread_number(), at);
+    }
+
+    #[inline]
+    pub(super) fn note_by(&self, number: usize, at: Nanos) {
         let word = &self.words[number.min(OWNED)];
         // Ordering: Relaxed, here and below. Who reads a record that this call was charged to has read the swap that
         // did it, and so sees what was stored before.
@@ -44,8 +48,7 @@ impl LatestCharge {
 
     /// No call that can be read in a record was charged later.
     pub(super) fn get(&self) -> Nanos {
-        let latest = self.words.iter().map(|word| word.load(Ordering::Relaxed)).max();
-        Nanos::new(latest.unwrap_or(0))
+        Nanos::new(self.words.iter().map(|word| word.load(Ordering::Relaxed)).fold(0, u64::max))
     }
 }
 
@@ -61,6 +64,18 @@ mod tests {
             std::thread::scope(|scope| scope.spawn(|| latest.note(Nanos::new(noted))).join().unwrap());
             latest.note(Nanos::new(noted / 2));
             assert_eq!(latest.get(), Nanos::new(all));
+        }
+    }
+
+    #[test]
+    fn the_first_64_threads_have_a_word_each_and_all_others_the_last() {
+        let latest = LatestCharge::new();
+        for (number, word) in [(0, 0), (1, 1), (63, 63), (64, 64), (65, 64), (usize::MAX, 64)] {
+            let before = latest.get();
+            latest.note_by(number, before + Nanos::new(1));
+            let is_later = |word: &usize| latest.words[*word].load(Ordering::Relaxed) > before.get();
+            assert_eq!((0..latest.words.len()).filter(is_later).collect::<Vec<_>>(), [word], "{number}");
+            assert_eq!(latest.words.len(), 64 + 1);
         }
     }
 

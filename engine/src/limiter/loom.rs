@@ -11,6 +11,7 @@ mod forget_against_settle;
 mod insert;
 mod insert_into_reused;
 mod last_unit;
+mod latest_charge;
 mod one_place_for_two;
 mod overflow;
 mod plan_change;

@@ -1,5 +1,8 @@
 //! A denial writes nothing (R5).
 
+mod changes;
+mod sizes;
+
 use super::Limiter;
 use crate::clock::Timestamp;
 use crate::decision::Decision;

@@ -164,3 +164,44 @@ impl Add for PerLimit {
         Self(std::array::from_fn(|limit| self.0[limit].wrapping_add(other.0[limit])))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn each(count: impl Fn(u64) -> u64) -> Observed {
+        let by_limit = |first| PerLimit(std::array::from_fn(|limit| count(first + limit as u64)));
+        Observed {
+            admitted: count(1),
+            denied: by_limit(2),
+            never: by_limit(6),
+            shadowed: by_limit(10),
+            settled: count(14),
+            cancelled: count(15),
+            unlisted: count(16),
+        }
+    }
+
+    #[test]
+    fn counts_of_threads_are_added_each_to_its_like() {
+        let all: Observed =
+            [each(|place| place), each(|place| 100 * place), Observed::default()].into_iter().sum();
+        assert_eq!(all, each(|place| 101 * place));
+        assert_eq!((all.denied.total(), all.denied.of(LimitId::TokensDay)), (101 * 14, 101 * 5));
+    }
+
+    #[test]
+    fn sums_that_overflow_wrap_and_panic_nowhere() {
+        assert_eq!(each(|_| u64::MAX) + each(|place| place + 1), each(|place| place));
+        assert_eq!(each(|_| u64::MAX / 2).never.total(), u64::MAX - 3);
+    }
+
+    #[test]
+    fn no_fewer_than_none_are_under_way() {
+        let of = |admitted, settled, cancelled| {
+            Observed { admitted, settled, cancelled, ..Observed::default() }.unsettled()
+        };
+        assert_eq!([of(9, 3, 4), of(9, 4, 5), of(9, 5, 5)], [2, 0, 0]);
+        assert_eq!(of(9, u64::MAX, 2), 0);
+    }
+}

@@ -88,10 +88,9 @@ impl Cells {
     fn fade(&mut self, times: u32) {
         for cell in 0..CELLS {
             let (count, error) = (self.counts[cell], self.errors[cell]);
-            let sure = (count - error.min(count)).checked_shr(times).unwrap_or(0);
+            let sure = count.saturating_sub(error).checked_shr(times).unwrap_or(0);
             // ⌈count/2ᵗ⌉.
-            let halved = count.saturating_sub(1).checked_shr(times).unwrap_or(0);
-            self.counts[cell] = if count == 0 { 0 } else { halved + 1 };
+            self.counts[cell] = if count == 0 { 0 } else { (count - 1).checked_shr(times).unwrap_or(0) + 1 };
             self.errors[cell] = self.counts[cell] - sure;
         }
     }
@@ -99,13 +98,13 @@ impl Cells {
     /// How often a key was denied: at least, and at most.
     pub(super) fn bounds(&self, key: u64) -> (u64, u64) {
         match self.keys.iter().position(|known| *known == key) {
-            Some(cell) => (self.counts[cell] - self.errors[cell].min(self.counts[cell]), self.counts[cell]),
+            Some(cell) => (self.counts[cell].saturating_sub(self.errors[cell]), self.counts[cell]),
             None => (0, lowest(self.counts).1),
         }
     }
 }
 
-/// The cell with the lowest count, and that: no key that is missing was denied more often.
+/// The cell with the lowest count, the first of several, and that count: no key that is missing was denied more often.
 #[inline]
 fn lowest(counts: [u64; CELLS]) -> (usize, u64) {
     let mut lowest = (0, counts[0]);
@@ -279,13 +278,14 @@ pub struct DeniedKey {
 /// denied there as often at most as the one that was denied least.
 pub(super) fn merged<'a>(same: impl Iterator<Item = Set<'a>>, fades: u32) -> Vec<DeniedKey> {
     let sets: Vec<Cells> = same.filter_map(|set| set.read(fades)).collect();
-    let mut keys: Vec<u64> = sets.iter().flat_map(|cells| cells.keys).filter(|key| *key != 0).collect();
+    let mut keys: Vec<u64> = sets.iter().flat_map(|cells| cells.keys).collect();
     keys.sort_unstable();
     keys.dedup();
     let bounds = |key| {
         let each = sets.iter().map(|cells| cells.bounds(key));
         each.fold((0_u64, 0_u64), |sum, one| (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1)))
     };
+    // A cell without a key has no denials either: what it says is dropped with what is not sure.
     keys.into_iter()
         .map(|key| (KeyFingerprint(key), bounds(key)))
         .filter(|(_, (at_least, _))| *at_least > 0)
@@ -317,12 +317,42 @@ mod tests {
             [(5, 7), (2, 4), (1, 2), (0, 1)]
         );
         assert_eq!([cells(1, 0, 0), cells(64, 7, 0), cells(32, 1 << 32, 0)], [(0, 0), (0, 1), (1, 1)]);
+        assert_eq!([cells(1, 1, 0), cells(1, u64::MAX, 0)], [(0, 1), (u64::MAX >> 1, 1 << 63)]);
+    }
+
+    #[test]
+    fn every_cell_is_halved() {
+        let counts = [2, 4, 6, 8, 10];
+        let mut cells = Cells { keys: [1, 2, 3, 4, 5], counts, errors: counts.map(|count| count / 2) };
+        cells.fade(1);
+        assert_eq!([1, 2, 3, 4, 5].map(|key| cells.bounds(key)), [(0, 1), (1, 2), (1, 3), (2, 4), (2, 5)]);
+        assert_eq!(cells.bounds(6), (0, 1), "who is missing may have been denied as often as any");
+    }
+
+    /// No order of what threads do leaves such a cell; but a list is not the place to panic.
+    #[test]
+    fn an_error_beyond_its_count_makes_nothing_sure() {
+        let mut cells = Cells { keys: [1; CELLS], counts: [3; CELLS], errors: [7; CELLS] };
+        assert_eq!(cells.bounds(1), (0, 3));
+        cells.fade(1);
+        assert_eq!(cells.bounds(1), (0, 2));
+    }
+
+    #[test]
+    fn the_lowest_is_found_in_every_cell_and_the_first_of_equals() {
+        for cell in 0..CELLS {
+            let mut counts = [9, 8, 7, 8, 9];
+            counts[cell] = 3;
+            assert_eq!(lowest(counts), (cell, 3));
+        }
+        assert_eq!([lowest([2, 1, 5, 1, 1]), lowest([4; CELLS])], [(1, 1), (0, 4)]);
     }
 
     #[test]
     fn a_state_is_even_unless_its_cells_change_hands() {
         let state = State(5 << 32 | 8);
         assert_eq!((state.fades(), state.is_changing(), state.changing().is_changing()), (5, false, true));
+        assert_eq!(state.changing().changing(), state.changing());
         assert_eq!([state.changed(6), state.changing().changed(6)], [State(6 << 32 | 10); 2]);
         assert_eq!(State(u64::from(u32::MAX)).changed(1), State(1 << 32), "the version wraps");
     }

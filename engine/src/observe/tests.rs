@@ -13,10 +13,7 @@ fn key_in(set: usize, number: u64) -> u64 {
 /// Counts a denial as a thread of this number would.
 fn denied_by(observer: &Observer, thread: usize, key: u64) {
     let stripe = observer.stripes.of_thread(thread).unwrap();
-    stripe.count(Count::Denied(LimitId::TokensDay));
-    if !stripe.set(key).count(key, observer.fades(), stripe.writers) {
-        stripe.count(Count::Unlisted);
-    }
+    stripe.count_denial(LimitId::TokensDay, key, observer.fades());
 }
 
 fn bounds(observer: &Observer, key: u64) -> Option<(u64, u64)> {
@@ -29,8 +26,8 @@ fn each_thing_is_counted_by_itself() {
     let observer = Observer::new().unwrap();
     let times = |count: usize, step: &dyn Fn()| (0..count).for_each(|_| step());
     let both = LimitSet::EMPTY.with(LimitId::TokensWindow).with(LimitId::TokensDay);
-    times(1, &|| observer.admitted(LimitSet::EMPTY));
-    times(2, &|| observer.admitted(both));
+    times(3, &|| observer.admitted());
+    times(2, &|| observer.shadowed(both));
     for (place, limit) in LimitId::ALL.into_iter().enumerate() {
         times(3 + place, &|| observer.denied(limit, key_in(0, 1)));
         times(10 + place, &|| observer.never(limit));
@@ -44,6 +41,122 @@ fn each_thing_is_counted_by_itself() {
     assert_eq!(observed.shadowed.iter().map(|(_, count)| count).collect::<Vec<_>>(), [0, 2, 0, 2]);
     assert_eq!((observed.settled, observed.cancelled, observed.unlisted), (20, 30, 0));
     assert_eq!((observed.denied.total(), observed.unsettled()), (18, 0));
+}
+
+#[test]
+fn a_key_of_every_set_is_listed() {
+    let observer = Observer::new().unwrap();
+    let keys: Vec<_> = (0..SETS).map(|set| key_in(set, 9)).collect();
+    keys.iter().for_each(|key| observer.denied(LimitId::RequestsDay, *key));
+    let mut listed: Vec<_> = observer.most_denied(usize::MAX).iter().map(|denied| denied.key.0).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, keys);
+    assert_eq!(observer.observed().unlisted, 0);
+}
+
+/// Whoever writes the set, and whichever of its keys is the one.
+#[test]
+fn of_a_set_five_keys_are_exact_and_a_sixth_takes_over_from_the_one_denied_least() {
+    for thread in [0, OWNED] {
+        for least in 0..5 {
+            let observer = Observer::new().unwrap();
+            let times = |key| if key == least { 3 } else { 10 + key };
+            for key in 0..5 {
+                (0..times(key)).for_each(|_| denied_by(&observer, thread, key_in(4, key)));
+            }
+            let exact = |key| Some((times(key), times(key)));
+            let all = |observer: &Observer| [0, 1, 2, 3, 4].map(|key| bounds(observer, key_in(4, key)));
+            assert_eq!(all(&observer), [0, 1, 2, 3, 4].map(exact));
+            denied_by(&observer, thread, key_in(4, 5));
+            assert_eq!(bounds(&observer, key_in(4, 5)), Some((1, 4)));
+            let others = [0, 1, 2, 3, 4].map(|key| if key == least { None } else { exact(key) });
+            assert_eq!(all(&observer), others);
+            observer.fade_denied();
+            denied_by(&observer, thread, key_in(4, 5));
+            assert_eq!(bounds(&observer, key_in(4, 5)), Some((1, 3)));
+            let halves = |key| (key != least).then(|| (times(key) / 2, times(key).div_ceil(2)));
+            assert_eq!(all(&observer), [0, 1, 2, 3, 4].map(halves));
+            assert_eq!(observer.observed().unlisted, 0);
+        }
+    }
+}
+
+/// A reader that meets a change looks again, and a fresh version is what tells it of one.
+#[test]
+fn a_set_has_another_version_once_cells_change_hands_and_not_where_a_count_grows() {
+    let observer = Observer::new().unwrap();
+    let set = observer.stripes.of_thread(0).unwrap().set_at(0);
+    let version = || set.0[15].load(Ordering::Relaxed);
+    (0..5).for_each(|key| denied_by(&observer, 0, key_in(0, key)));
+    assert_eq!(version(), 10);
+    (0..5).for_each(|key| denied_by(&observer, 0, key_in(0, key)));
+    assert_eq!(version(), 10);
+    denied_by(&observer, 0, key_in(0, 5));
+    assert_eq!(version(), 12);
+}
+
+#[test]
+fn a_set_that_another_thread_changes_is_neither_written_nor_read_and_the_denial_is_known_to_be_missing() {
+    let observer = Observer::new().unwrap();
+    let key = key_in(3, 0);
+    denied_by(&observer, OWNED, key);
+    let set = observer.stripes.of_thread(OWNED).unwrap().set(key);
+    let words = || set.0.each_ref().map(|word| word.load(Ordering::Relaxed));
+    set.0[15].fetch_add(1, Ordering::Relaxed);
+    let before = words();
+    denied_by(&observer, OWNED, key);
+    assert_eq!(words(), before);
+    assert_eq!((observer.observed().denied.total(), observer.observed().unlisted), (2, 1));
+    assert_eq!((set.read(0), observer.most_denied(10)), (None, Vec::new()));
+    set.0[15].fetch_add(1, Ordering::Relaxed);
+    assert_eq!(bounds(&observer, key), Some((1, 1)));
+}
+
+#[test]
+fn a_key_that_many_threads_deny_is_listed_once_with_all_of_its_denials() {
+    let observer = Observer::new().unwrap();
+    let keys = [30, 10, 20].map(|number| key_in(5, number));
+    for (turn, thread) in [0, 7, OWNED, OWNED + 1].into_iter().enumerate() {
+        // In other cells in each stripe.
+        for place in 0..3 {
+            let place = (place + turn) % 3;
+            (0..=place + turn).for_each(|_| denied_by(&observer, thread, keys[place]));
+        }
+    }
+    let listed: Vec<_> = observer
+        .most_denied(usize::MAX)
+        .iter()
+        .map(|denied| (denied.key.0, denied.at_least, denied.at_most))
+        .collect();
+    // One, two and three at first, and one more in each stripe.
+    assert_eq!(listed, [(keys[2], 18, 18), (keys[1], 14, 14), (keys[0], 10, 10)]);
+}
+
+/// At 2⁶⁴, which nothing reaches, either way of writing does the same.
+#[test]
+fn counts_that_overflow_wrap_and_panic_nowhere() {
+    let observer = Observer::new().unwrap();
+    for thread in [0, OWNED] {
+        let stripe = observer.stripes.of_thread(thread).unwrap();
+        let admitted = || stripe.observed().admitted;
+        stripe.count(Count::Admitted);
+        let word = stripe.counters.0.iter().find(|word| word.load(Ordering::Relaxed) == 1).unwrap();
+        word.store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(admitted(), u64::MAX);
+        stripe.count(Count::Admitted);
+        assert_eq!(admitted(), 0);
+        // Words 5 to 9 of a set are its counts.
+        let (key, set) = (key_in(6, 0), stripe.set_at(6));
+        denied_by(&observer, thread, key);
+        set.0[5..10].iter().for_each(|count| count.store(u64::MAX, Ordering::Relaxed));
+        assert_eq!(bounds(&observer, key), Some((u64::MAX, u64::MAX)), "of all threads: no more than that");
+        denied_by(&observer, thread, key);
+        assert_eq!(set.read(0).map(|cells| cells.bounds(key)), Some((0, 0)));
+        set.0[5..10].iter().for_each(|count| count.store(u64::MAX, Ordering::Relaxed));
+        denied_by(&observer, thread, key_in(6, 1));
+        assert_eq!(set.read(0).map(|cells| cells.bounds(key_in(6, 1))), Some((0, 0)));
+        set.0[5..10].iter().for_each(|count| count.store(u64::MAX, Ordering::Relaxed));
+    }
 }
 
 #[test]
@@ -274,7 +387,7 @@ fn what_a_count_costs() {
     };
     let denied = |observer: &Observer, key| observer.denied(LimitId::RequestsWindow, key);
     nanos("nothing", &|_, _| ());
-    nanos("admitted", &|observer, _| observer.admitted(LimitSet::EMPTY));
+    nanos("admitted", &|observer, _| observer.admitted());
     nanos("never", &|observer, _| observer.never(LimitId::TokensWindow));
     nanos("denied: one key", &|observer, _| denied(observer, key_in(0, 1)));
     nanos("100 keys", &|observer, turn| denied(observer, fingerprint(turn % 100)));

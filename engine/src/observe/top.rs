@@ -47,6 +47,31 @@ mod tests {
         }
     }
 
+    /// Of what an order does not tell apart: keys of the same count, where only counts are compared.
+    #[test]
+    fn of_equals_the_first_that_came_is_kept() {
+        #[derive(Debug)]
+        struct Counted(u64, &'static str);
+        impl PartialEq for Counted {
+            fn eq(&self, other: &Self) -> bool {
+                self.0 == other.0
+            }
+        }
+        impl Eq for Counted {}
+        impl PartialOrd for Counted {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+        impl Ord for Counted {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                self.0.cmp(&other.0)
+            }
+        }
+        let largest = top_k([Counted(1, "less"), Counted(5, "first"), Counted(5, "second")], 1);
+        assert_eq!(largest[0].1, "first");
+    }
+
     #[test]
     fn more_than_there_are_is_all_there_are() {
         assert_eq!(top_k([3, 1, 2], usize::MAX), [3, 2, 1]);

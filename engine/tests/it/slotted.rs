@@ -57,14 +57,17 @@ fn each_denial_is_given_the_next_place_and_peek_takes_none() {
 
 #[test]
 fn a_denial_by_the_day_keeps_its_exact_time() {
-    let quota = Limit::day(Unit::Requests, 2);
-    let (limiter, plan) = limiter(Plan::builder("day").limit(quota).slotted_hints(true));
-    let at = Timestamp::both(Nanos::from_secs(86_000));
-    for _ in 0..2 {
-        assert!(limiter.check("key", plan, Cost::REQUEST, at).is_admitted());
-    }
-    for _ in 0..3 {
-        assert_eq!(denied(&limiter, plan, at), Nanos::from_secs(400));
+    let day = || Plan::builder("day").limit(Limit::day(Unit::Requests, 2)).slotted_hints(true);
+    // Also where the same unit has a window whose places could be given.
+    for plan in [day(), day().requests_per_minute(100)] {
+        let (limiter, plan) = limiter(plan);
+        let at = Timestamp::both(Nanos::from_secs(86_000));
+        for _ in 0..2 {
+            assert!(limiter.check("key", plan, Cost::REQUEST, at).is_admitted());
+        }
+        for _ in 0..3 {
+            assert_eq!(denied(&limiter, plan, at), Nanos::from_secs(400));
+        }
     }
 }
 
