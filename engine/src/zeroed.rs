@@ -29,8 +29,8 @@ mod tests {
     }
 
     #[test]
-    fn more_than_the_system_has_is_none() {
-        assert!(super::words(usize::MAX / 16).is_none());
+    fn more_than_addresses_tell_apart_is_none() {
+        assert!(super::words(usize::MAX / 8).is_none());
         assert!(super::words(usize::MAX).is_none());
     }
 }

@@ -363,6 +363,26 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_that_threads_bring_to_two_places_has_the_first() {
+        let table = Table::new(1).unwrap();
+        set(&table, 1, 1);
+        set(&table, 2, 2);
+        // The first place is kept when this thread looks at it. While it looks at the second, another brings the owner there.
+        let worth = |view: View<'_>| {
+            if view.owner.id == 1 {
+                return Worth::Much;
+            }
+            table.slot(0).unwrap()[0].store(3, Ordering::Relaxed);
+            Worth::Nothing
+        };
+        let view = table.claim(owner(3), Worth::Much, owner, worth).unwrap();
+        assert!(std::ptr::eq(view.slot, table.slot(0).unwrap()));
+        assert_eq!(table.slot(1).unwrap()[0].load(Ordering::Relaxed), 3);
+        view.update(Word::STRIKES, |word| (word + 7, ())).unwrap();
+        assert_eq!(table.find(owner(3)).unwrap().read(Word::STRIKES), 7, "all threads count in one place");
+    }
+
+    #[test]
     fn a_search_ends_where_nobody_ever_stood() {
         // So it is short while a table is new. Nobody stands behind such a place: whoever comes takes it.
         let table = Table::new(8).unwrap();

@@ -124,19 +124,20 @@ mod imp {
             thread_local! {
                 static ASKS: Cell<Option<Asks>> = const { Cell::new(None) };
             }
-            // Which of two is dropped first is the system's choice, and likely to be that of the order in which they were
-            // touched.
-            for asks_last in [false, true] {
+            // Which of two is dropped first goes by the order in which they were touched: one way or the other.
+            let asked_after = [false, true].map(|asks_last| {
                 let (tell, told) = std::sync::mpsc::channel();
-                let number = std::thread::spawn(move || {
+                let thread = std::thread::spawn(move || {
                     let number = asks_last.then(thread_number);
                     ASKS.set(Some(Asks(tell)));
                     number.unwrap_or_else(thread_number)
                 });
-                let (number, at_the_end) = (number.join().unwrap(), told.recv().unwrap());
-                assert!([number, NONE].contains(&at_the_end), "{number}, then {at_the_end}");
+                let (number, at_the_end) = (thread.join().unwrap(), told.recv().unwrap());
                 assert!(![NONE, usize::MAX].contains(&number));
-            }
+                assert!([number, NONE].contains(&at_the_end), "{number}, then {at_the_end}");
+                at_the_end == NONE
+            });
+            assert!(asked_after[0] != asked_after[1]);
         }
     }
 }

@@ -195,6 +195,13 @@ mod tests {
     }
 
     #[test]
+    fn threads_without_a_draft_of_their_own_go_round_the_shared_ones() {
+        let drafts = Drafts::new(4);
+        let claims = [6; 4].map(|thread| drafts.claim_as(thread).tag() - 1);
+        assert_eq!(claims, [6, 7, 4, 5]);
+    }
+
+    #[test]
     fn a_claim_is_the_calling_threads() {
         let drafts = Drafts::new(2_000);
         assert_eq!(drafts.claim().tag(), thread_number() as u64 + 1);
