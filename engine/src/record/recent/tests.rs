@@ -429,6 +429,7 @@ fn there_are_bits_for_255_requests_and_524287_tokens() {
 fn the_low_half_has_room_for_a_version_above() {
     let all = BOTH_PINNED | PIN_BACK.word(PIN_BACK.max()) | REQUESTS_SINCE_PIN.word(REQUESTS_SINCE_PIN.max());
     assert_eq!(all, (1 << Recent::LOW_BITS) - 1, "no bit of it is unused");
+    assert_eq!(Recent::NOBODYS.halves(), (0, 0), "as in memory that was never written");
     assert_eq!(Recent::from_halves(u64::MAX, 5).halves(), (all, 5));
     assert_eq!(Recent::from_halves(all + 1, u64::MAX).halves(), (0, u64::MAX));
     let counts = TOKENS_SINCE_PIN.word(u64::MAX) | TOKEN_ROOM.word(u64::MAX) | REQUEST_ROOM.word(u64::MAX);
