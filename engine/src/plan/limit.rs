@@ -261,7 +261,7 @@ mod tests {
         assert_eq!([of(0.0, 100), of(0.2, 4), of(0.2, 5), of(0.29, 100), of(10.0, 3)], [0, 0, 1, 29, 30]);
         assert_eq!(of(10.0, u64::MAX), u64::MAX);
         assert_eq!(Burst::fraction(0.25).unwrap().as_f64(), 0.25);
-        assert_eq!((Burst::default(), Burst::NONE.of(100)), (Burst::fraction(0.2).unwrap(), 0));
+        assert_eq!((Burst::default(), Burst::NONE.of(u64::MAX)), (Burst::fraction(0.2).unwrap(), 0));
         for fraction in [-0.1, 10.1, f64::NAN, f64::INFINITY] {
             assert_eq!(Burst::fraction(fraction), None, "{fraction}");
         }

@@ -316,6 +316,8 @@ mod tests {
         assert_eq!(registry.add(&pro), Ok(PlanId(1)), "an equal one needs no room");
         let names = [0, 1, 2].map(|id| registry.get(PlanId(id)).map(|compiled| compiled.plan.name()));
         assert_eq!((names, registry.first().plan.name()), ([Some("free"), Some("pro"), None], "free"));
+        let slotted = Plan::builder("s").slotted_hints(true).build().unwrap();
+        assert!(CompiledPlan::new(slotted).has_slotted_hints() && !registry.first().has_slotted_hints());
         let limit_names = LimitId::ALL.map(|id| registry.first().limit_name(id));
         assert_eq!(
             limit_names,

@@ -186,6 +186,30 @@ mod tests {
         }
     }
 
+    /// Each of window, bucket and day by itself has room to its last unit; a shadow limit reports that it has not.
+    #[test]
+    fn a_call_is_refused_where_window_or_bucket_or_day_has_no_room() {
+        for (mode, enforced) in [(crate::plan::Mode::Enforce, true), (crate::plan::Mode::Shadow, false)] {
+            let limits =
+                [in_secs(Unit::Tokens, 7), Limit::day(Unit::Tokens, 10)].map(|limit| limit.with_mode(mode));
+            let plan = limits.into_iter().fold(Plan::builder("p"), |plan, limit| plan.limit(limit)).build();
+            let plan = CompiledPlan::new(plan.unwrap());
+            for (window, bucket, day) in [(7, 7, 7), (8, 7, 7), (7, 8, 7), (7, 7, 8), (8, 8, 8)] {
+                let mut head = Head::fresh(1, PlanId(0), Timestamp::both(Nanos::ZERO));
+                head.totals.set(Unit::Tokens, window);
+                head.charged.set(Unit::Tokens, bucket);
+                head.charge_day(Unit::Tokens, day);
+                let refused = [(window.max(bucket), LimitId::TokensWindow), (day, LimitId::TokensDay)];
+                let refused = refused.into_iter().filter(|(used, _)| *used > 7);
+                let refused = refused.fold(LimitSet::EMPTY, |set, (_, limit)| set.with(limit));
+                let judgement = head.judge(&plan, Cost::tokens(3));
+                let (denying, shadow) =
+                    if enforced { (refused, LimitSet::EMPTY) } else { (LimitSet::EMPTY, refused) };
+                assert_eq!(judgement, Judgement { denying, shadow }, "{window}, {bucket}, {day}");
+            }
+        }
+    }
+
     #[test]
     fn what_a_limit_admits_at_its_emptiest_is_denied_until_then() {
         let (zero, all) = (Timestamp::both(Nanos::ZERO), Cost { requests: 10, tokens: 0 });
@@ -195,6 +219,17 @@ mod tests {
         let more = Cost { requests: 11, ..all };
         assert_eq!(said(&[window], more, zero), Verdict::Never(LimitId::RequestsWindow));
         assert_eq!(said(&[day], more, zero), Verdict::Never(LimitId::RequestsDay));
+    }
+
+    #[test]
+    fn a_bucket_may_owe_what_the_window_has_forgotten() {
+        let zero = Timestamp::both(Nanos::ZERO);
+        let plan = Plan::builder("p").limit(in_secs(Unit::Requests, 7)).build().unwrap();
+        let (plan, mut record) = (CompiledPlan::new(plan), Record::fresh(1, PlanId(0), zero));
+        record.head.charged.set(Unit::Requests, 15);
+        let cost = Cost { requests: 5, tokens: 0 };
+        let said = record.verdict(&plan, cost, zero, record.head.judge(&plan, cost));
+        assert_eq!(said, denied(LimitId::RequestsWindow, 7), "10 more than the ceiling");
     }
 
     #[test]

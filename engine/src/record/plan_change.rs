@@ -162,6 +162,25 @@ mod tests {
         let pinned = record.head.pins[Unit::Tokens as usize];
         assert_eq!((record.head.charged.of(Unit::Tokens), pinned), (7, charge - 8_500_000));
         assert_eq!(record.head.now, call, "it is decided at its own time");
+        // So late that all of it has been refilled.
+        record.change_plan(&fast, &slow, PlanId(1), Nanos::new(call + SECOND));
+        let pinned = record.head.pins[Unit::Tokens as usize];
+        assert_eq!((record.head.charged.of(Unit::Tokens), pinned), (0, call + SECOND));
+    }
+
+    /// On the grid of an hour a segment ends after 514 s: units of the first count until it is an hour old.
+    #[test]
+    fn what_was_used_is_counted_as_long_as_the_other_window_asks() {
+        let (minute, hours) = (plan(&[]), plan(&[(Unit::Requests, 3_600), (Unit::Tokens, 3_600)]));
+        let at = |secs: u64| Timestamp::both(Nanos::from_secs(secs));
+        let mut record = record(SECOND);
+        record.charge(&minute, Cost::tokens(5));
+        record.advance(&minute, at(30));
+        record.change_plan(&minute, &hours, PlanId(1), Nanos::ZERO);
+        for (secs, left) in [(513, [1, 5]), (515, [1, 5]), (4_114, [1, 5]), (4_115, [0, 0])] {
+            record.advance(&hours, at(secs));
+            assert_eq!(record.used_in_windows(), left, "after {secs} s");
+        }
     }
 
     /// Eight bits: from then on no two moves are told apart, and no settle is believed.
@@ -172,6 +191,10 @@ mod tests {
         for moves in 1..=300 {
             let (from, to) = if moves % 2 == 0 { (&hours, &minute) } else { (&minute, &hours) };
             record.change_plan(from, to, PlanId(moves), Nanos::new(SECOND));
+            // As the next call finds it.
+            let (words, recent) = record.to_words(to);
+            record = Record::from_words(&words, recent, to);
+            record.advance(to, Timestamp::both(Nanos::new(SECOND)));
             let believed: Vec<_> = (0..=300).filter(|grids| record.head.has_grid_of(*grids)).collect();
             let told: &[u64] = if moves < 255 { &[moves.into()] } else { &[] };
             assert_eq!(believed, told, "{moves}");

@@ -14,8 +14,8 @@
 //! long way and writes the record, as does any call that finds no room, so that this file has no rule of its
 //! own: `admit` says yes only where the steps over the whole record do, and leaves what they leave.
 
+use super::Head;
 use super::layout::Glance;
-use super::{Head, MAX_TIME};
 use crate::clock::Timestamp;
 use crate::nanos::Nanos;
 use crate::packed::Field;
@@ -284,11 +284,8 @@ impl Recent {
             let taken = self.taken(&stored, plan, unit);
             (head.pin_back(unit), stored.charged.of(unit) + taken)
         };
-        let elapsed = past.wrapping_add(back);
-        if elapsed > MAX_TIME {
-            // The call's time lies before the pin.
-            return None;
-        }
+        // Nothing to tell of a call whose time lies before the pin.
+        let elapsed = back.checked_sub(past.wrapping_neg())?;
         let refilled = u128::from(elapsed) * u128::from(rule.amount);
         if refilled >= u128::from(charged) * u128::from(rule.window) {
             // A cost of more than C found no room in the window.

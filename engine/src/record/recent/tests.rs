@@ -3,7 +3,7 @@
 use super::*;
 use crate::packed::{Counts, day_max, window_max};
 use crate::plan::{Burst, Limit, Mode, Plan, PlanId, Span};
-use crate::record::{Charge, RING_WORDS, Record, Ring, Words};
+use crate::record::{Charge, MAX_TIME, RING_WORDS, Record, Ring, Words};
 use crate::unit::LimitId;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 use std::cell::Cell;
@@ -429,6 +429,7 @@ fn there_are_bits_for_255_requests_and_524287_tokens() {
 fn the_low_half_has_room_for_a_version_above() {
     let all = BOTH_PINNED | PIN_BACK.word(PIN_BACK.max()) | REQUESTS_SINCE_PIN.word(REQUESTS_SINCE_PIN.max());
     assert_eq!(all, (1 << Recent::LOW_BITS) - 1, "no bit of it is unused");
+    assert_eq!(Recent::NOBODYS.halves(), (0, 0), "as in memory that was never written");
     assert_eq!(Recent::from_halves(u64::MAX, 5).halves(), (all, 5));
     assert_eq!(Recent::from_halves(all + 1, u64::MAX).halves(), (0, u64::MAX));
     let counts = TOKENS_SINCE_PIN.word(u64::MAX) | TOKEN_ROOM.word(u64::MAX) | REQUEST_ROOM.word(u64::MAX);
@@ -472,6 +473,13 @@ fn a_call_is_short_within_the_segment_the_day_and_the_room() {
     let late = Timestamp { monotonic: Nanos::new(UNTIL), ..at };
     let is_short = |at| recent.admit(&words, &plan, cost(1, 1), at).is_some();
     assert_eq!([is_short(at), is_short(late)], [true, false], "though no bucket is pinned");
+    // More was used than there is: by what overran an estimate, or under another plan.
+    let overrun: [fn(&mut Head); 2] =
+        [|head| head.totals.set(Unit::Requests, 13), |head| head.charge_day(Unit::Tokens, 1_001)];
+    for overrun in overrun {
+        let (words, recent) = stored(&plan, overrun);
+        assert_eq!(recent.admit(&words, &plan, Cost::default(), at), None);
+    }
     for closed in [Recent::NOBODYS, Recent::closed(3, last), Recent::closed(Recent::MAX_DAY, 0)] {
         assert_eq!(closed.admit(&words, &plan, Cost::default(), at), None);
     }
@@ -544,4 +552,32 @@ fn a_pin_is_within_reach_and_charges_since_it_have_bits() {
         let in_words = beside(1, [false, false], since);
         assert!(in_words.kept(in_words.high, one).is_some(), "{since:?}");
     }
+}
+
+/// The same as with random records, on ordinary ones: a pin that both share or one for each; something or nothing owed;
+/// calls that come when it is paid, before, and after.
+#[test]
+fn ordinary_calls_are_short_and_leave_what_the_whole_steps_leave() {
+    let (mut calls, mut quick) = (0, 0);
+    for plan in plans() {
+        for (apart, owed) in [0, 7].into_iter().flat_map(|apart| [0, 1, 3].map(|owed| (apart, owed))) {
+            for times in
+                [[9_000, 6_000, 2_000, 1], [500_000, 300_000, 300_000, 2], [1 << 32, 1 << 30, 1_000, 1]]
+            {
+                let (mut words, mut recent) = stored(&plan, |head| {
+                    let pin = UNTIL - 1 - 2 * times[0];
+                    head.pins = [pin, pin - apart];
+                    Unit::ALL.into_iter().for_each(|unit| head.charged.set(unit, owed));
+                });
+                for before_the_end in times {
+                    let monotonic = Nanos::new(UNTIL - before_the_end);
+                    let at = Timestamp { monotonic, unix: Nanos::new(3 * Nanos::DAY.get()) };
+                    let call = Call { cost: Cost { requests: 1, tokens: 2 }, at, overrun: false };
+                    quick += u32::from(make(call, &mut words, &mut recent, &plan));
+                    calls += 1;
+                }
+            }
+        }
+    }
+    assert!(quick > calls / 2, "{quick} of {calls} calls went the short way");
 }
