@@ -160,6 +160,18 @@ fn counts_that_overflow_wrap_and_panic_nowhere() {
 }
 
 #[test]
+fn what_threads_have_counted_together_stops_at_the_end() {
+    let observer = Observer::new().unwrap();
+    let key = key_in(7, 0);
+    for thread in [0, OWNED] {
+        denied_by(&observer, thread, key);
+        let set = observer.stripes.of_thread(thread).unwrap().set(key);
+        set.0[5].store(u64::MAX - 4, Ordering::Relaxed);
+    }
+    assert_eq!(bounds(&observer, key), Some((u64::MAX, u64::MAX)));
+}
+
+#[test]
 fn threads_that_own_a_stripe_and_threads_that_share_one_lose_no_count() {
     const EACH: u64 = 300_000;
     let observer = Observer::new().unwrap();
