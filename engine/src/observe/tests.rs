@@ -160,6 +160,16 @@ fn counts_that_overflow_wrap_and_panic_nowhere() {
 }
 
 #[test]
+fn keys_are_ordered_by_what_is_sure_and_written_in_eleven_hexadecimal_digits() {
+    let key = KeyFingerprint(0x2_0000_c0de);
+    assert_eq!(key.to_string(), "0020000c0de");
+    let denied = |at_least, at_most| DeniedKey { at_least, at_most, key };
+    assert!([denied(1, 9), denied(2, 2), denied(2, 3), denied(3, 3)].is_sorted_by(|less, more| less < more));
+    let hot = |requests, tokens| HotKey { requests, tokens, key };
+    assert!([hot(1, 9), hot(2, 2), hot(2, 3), hot(3, 0)].is_sorted_by(|less, more| less < more));
+}
+
+#[test]
 fn what_threads_have_counted_together_stops_at_the_end() {
     let observer = Observer::new().unwrap();
     let key = key_in(7, 0);
