@@ -160,6 +160,28 @@ fn counts_that_overflow_wrap_and_panic_nowhere() {
 }
 
 #[test]
+fn keys_are_ordered_by_what_is_sure_and_written_in_eleven_hexadecimal_digits() {
+    let key = KeyFingerprint(0x2_0000_c0de);
+    assert_eq!(key.to_string(), "0020000c0de");
+    let denied = |at_least, at_most| DeniedKey { at_least, at_most, key };
+    assert!([denied(1, 9), denied(2, 2), denied(2, 3), denied(3, 3)].is_sorted_by(|less, more| less < more));
+    let hot = |requests, tokens| HotKey { requests, tokens, key };
+    assert!([hot(1, 9), hot(2, 2), hot(2, 3), hot(3, 0)].is_sorted_by(|less, more| less < more));
+}
+
+#[test]
+fn what_threads_have_counted_together_stops_at_the_end() {
+    let observer = Observer::new().unwrap();
+    let key = key_in(7, 0);
+    for thread in [0, OWNED] {
+        denied_by(&observer, thread, key);
+        let set = observer.stripes.of_thread(thread).unwrap().set(key);
+        set.0[5].store(u64::MAX - 4, Ordering::Relaxed);
+    }
+    assert_eq!(bounds(&observer, key), Some((u64::MAX, u64::MAX)));
+}
+
+#[test]
 fn threads_that_own_a_stripe_and_threads_that_share_one_lose_no_count() {
     const EACH: u64 = 300_000;
     let observer = Observer::new().unwrap();

@@ -2,6 +2,7 @@
 //! R6).
 
 use super::{limiter, plan, race, segment, used};
+use crate::plan::PlanId;
 use crate::sync::model::check;
 use crate::unit::{Cost, LimitId};
 
@@ -24,6 +25,28 @@ fn one_of_two_gets_the_last_request() {
         assert_eq!(used(&limiter, "key", id, LimitId::TokensWindow, segment(1)), 10);
     });
 }
+
+/// The same where the key is known, with each of the ways that charge beside the record.
+#[test]
+fn one_of_two_gets_the_last_request_of_a_known_key() {
+    let check_it: Way = |limiter, id| limiter.check("key", id, Cost::REQUEST, segment(1)).is_admitted();
+    let with_standing: Way =
+        |limiter, id| limiter.check_with_standing("key", id, Cost::REQUEST, segment(1)).0.is_admitted();
+    for [left, right] in [[check_it; 2], [with_standing; 2], [check_it, with_standing]] {
+        check(move || {
+            let limiter = limiter();
+            let id = plan(&limiter, "two", 2, 100);
+            assert!(check_it(&limiter, id));
+            let (left, right) =
+                race(&limiter, move |limiter| left(limiter, id), move |limiter| right(limiter, id));
+            assert!(left != right, "one, and only one: {left} {right}");
+            assert_eq!(used(&limiter, "key", id, LimitId::RequestsWindow, segment(1)), 2);
+        });
+    }
+}
+
+/// A way of asking for a request.
+type Way = fn(&crate::Limiter, PlanId) -> bool;
 
 #[test]
 fn a_call_denied_for_its_tokens_leaves_the_request_to_the_other() {

@@ -130,6 +130,9 @@ fn a_plan_makes_a_key_known_and_taking_one_back_does_not() {
     assert_eq!(limiter.keys(), 1);
     assert!(limiter.set_own_plan("another", plan, after(0)));
     assert_eq!(limiter.keys(), 2);
+    // Where not even time has passed since the record begins.
+    limiter.change_plan("at the clock's zero", plan, Timestamp::both(Nanos::ZERO));
+    assert_eq!(limiter.keys(), 3);
 }
 
 #[test]
