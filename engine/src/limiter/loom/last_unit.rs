@@ -26,7 +26,7 @@ fn one_of_two_gets_the_last_request() {
     });
 }
 
-/// The same where the key is known, with each of the ways that charge beside the record.
+/// The same where the key is known, whichever way they ask.
 #[test]
 fn one_of_two_gets_the_last_request_of_a_known_key() {
     let check_it: Way = |limiter, id| limiter.check("key", id, Cost::REQUEST, segment(1)).is_admitted();
