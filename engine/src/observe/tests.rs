@@ -170,6 +170,17 @@ fn keys_are_ordered_by_what_is_sure_and_written_in_eleven_hexadecimal_digits() {
 }
 
 #[test]
+fn a_key_that_is_a_count_of_another_is_counted_by_itself() {
+    for thread in [0, OWNED] {
+        let observer = Observer::new().unwrap();
+        let (often, key) = (key_in(0, 99), key_in(0, 6));
+        (0..key).for_each(|_| denied_by(&observer, thread, often));
+        denied_by(&observer, thread, key);
+        assert_eq!([often, key].map(|key| bounds(&observer, key)), [Some((7, 7)), Some((1, 1))]);
+    }
+}
+
+#[test]
 fn what_threads_have_counted_together_stops_at_the_end() {
     let observer = Observer::new().unwrap();
     let key = key_in(7, 0);
@@ -348,13 +359,15 @@ fn fading_halves_and_lets_the_present_come_first() {
     observer.fade_denied();
     // 500.5 and 50.5, each rounded down and up.
     assert_eq!(bounds(&observer, old), Some((550, 552)));
+    denied_by(&observer, 0, old);
+    assert_eq!((bounds(&observer, old), observer.observed().unlisted), (Some((551, 553)), 0));
     for _ in 0..4 {
         (0..400).for_each(|_| denied_by(&observer, 0, new));
         observer.fade_denied();
     }
     let listed: Vec<_> = observer.most_denied(2).iter().map(|denied| denied.key.0).collect();
     assert_eq!(listed, [new, old]);
-    // 400·(1/2 + 1/4 + 1/8 + 1/16), and 1,102/32.
+    // 400·(1/2 + 1/4 + 1/8 + 1/16), and 1,104/32.
     assert_eq!(bounds(&observer, new), Some((375, 375)));
     let (at_least, at_most) = bounds(&observer, old).unwrap();
     assert!(at_least <= 34 && 35 <= at_most && at_most - at_least <= 2, "{at_least} to {at_most}");

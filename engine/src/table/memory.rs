@@ -56,7 +56,7 @@ pub(super) mod asked {
 #[inline]
 fn last_byte_of(size: usize) -> Option<usize> {
     const LINE: usize = 64;
-    if size > LINE { size.checked_sub(1) } else { None }
+    size.checked_sub(1).filter(|last| *last >= LINE)
 }
 
 #[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
