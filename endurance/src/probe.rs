@@ -17,8 +17,8 @@ use crate::ledger::Ledger;
 use std::collections::HashMap;
 use std::hash::Hash;
 use tidegate::{
-    Burst, Cost, Limit, LimitId, LimitStatus, Limiter, Nanos, Plan, PlanId, PlansFull, Timestamp, Unit,
-    Verdict,
+    Burst, Cost, Denial, Limit, LimitId, LimitStatus, Limiter, Nanos, Plan, PlanId, PlansFull, Timestamp,
+    Unit, Verdict,
 };
 
 /// L of the plan that shows what is used, by unit: as much as a plan may ask with twice that as ceiling. A shadow limit may
@@ -94,7 +94,7 @@ impl Probes {
         let lengths = lengths(ledger);
         let (_, standing) = limiter.peek(key, self.wide[&lengths], Cost::default(), at);
         if ledger.has_own_plan() {
-            return Reading::Standing(LimitId::ALL.map(|limit| standing.status(limit)));
+            return Reading::Standing(LimitId::ALL.map(|limit| status_in_reach(standing.status(limit))));
         }
         let used = |limit: LimitId| {
             standing.status(limit).map_or(0, |status| u128::from(status.limit - status.remaining))
@@ -122,12 +122,39 @@ impl Probes {
 /// What the engine should tell of a key, by the ledger at its own time.
 pub fn expected(ledger: &Ledger) -> Reading {
     if ledger.has_own_plan() {
-        return Reading::Standing(LimitId::ALL.map(|limit| ledger.status(limit)));
+        return Reading::Standing(LimitId::ALL.map(|limit| status_in_reach(ledger.status(limit))));
     }
     Reading::Numbers {
-        in_window: Unit::ALL.map(|unit| ledger.in_window(unit).min(WIDE[unit as usize].into())),
+        in_window: Unit::ALL.map(|unit| shown_in_window(ledger, unit)),
         in_day: Unit::ALL.map(|unit| ledger.in_day(unit)),
         clear_in: Unit::ALL.map(|unit| ledger.empty_in(unit).max(paid_in(ledger, unit))),
+    }
+}
+
+/// The units that a window shows under the plan by which it is read: no more than that has, and less remains where shadow
+/// limits have let the bucket owe more than its burst covers.
+fn shown_in_window(ledger: &Ledger, unit: Unit) -> u128 {
+    let (wide, length) = (u128::from(WIDE[unit as usize]), ledger.terms().length(unit));
+    let room = (2 * wide * length).saturating_sub(ledger.owed(unit)) / length;
+    wide - wide.saturating_sub(ledger.in_window(unit)).min(room)
+}
+
+/// A wait of more than this is compared as this: a debt of billions of units at one in 400 days may need more than
+/// the 584 years that a wait can tell.
+const REACH: Nanos = Nanos::new(1 << 63);
+
+/// What of a limit's status is compared.
+pub fn status_in_reach(status: Option<LimitStatus>) -> Option<LimitStatus> {
+    status.map(|status| LimitStatus { reset_after: status.reset_after.min(REACH), ..status })
+}
+
+/// What of a verdict is compared.
+pub fn verdict_in_reach(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Deny(Denial { limit, retry_after }) => {
+            Verdict::Deny(Denial { limit, retry_after: retry_after.min(REACH) })
+        }
+        verdict => verdict,
     }
 }
 

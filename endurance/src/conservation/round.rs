@@ -10,11 +10,10 @@ use super::plans;
 use super::plant::Plant;
 use super::tally::Tally;
 use crate::ledger::{Charge, Ledger};
-use crate::probe::{self, Probes};
+use crate::probe::{self, Probes, status_in_reach, verdict_in_reach};
 use std::collections::HashMap;
 use tidegate::{
-    Call, Cost, Decision, Denial, LimitId, LimitStatus, Limiter, Nanos, Plan, PlanId, Reservation, Span,
-    Timestamp, Unit, Verdict,
+    Call, Cost, Decision, LimitId, Limiter, Nanos, Plan, PlanId, Reservation, Span, Timestamp, Unit, Verdict,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -63,7 +62,25 @@ impl Cast {
 struct Key {
     plan: usize,
     ledger: Ledger,
+    /// A count of it stood at its greatest value, and nothing is compared until it is blank again: such a count no longer
+    /// knows how much it holds, and gives nothing back.
+    at_its_end: bool,
 }
+
+impl Key {
+    /// Takes note of counts that are at their greatest values, under shadow limits.
+    fn watch(&mut self) {
+        let is_at_its_end = |unit: Unit| {
+            let (window, day) = MOST_COUNTED[unit as usize];
+            self.ledger.in_window(unit) >= window || self.ledger.in_day(unit) >= day
+        };
+        self.at_its_end |= Unit::ALL.into_iter().any(is_at_its_end);
+        self.at_its_end &= !self.ledger.is_blank();
+    }
+}
+
+/// The greatest values of the counts of windows and days, by unit (`docs/arithmetic.md`).
+const MOST_COUNTED: [(u128, u128); 2] = [((1 << 25) - 1, (1 << 30) - 1), ((1 << 39) - 1, (1 << 42) - 1)];
 
 struct Open {
     key: u64,
@@ -210,7 +227,7 @@ impl Round {
         let (plans, at) = (&self.plans, self.at);
         let key = self.keys.entry(number).or_insert_with(|| {
             let plan = number as usize % plans.len();
-            Key { plan, ledger: Ledger::new(&plans[plan].0, at) }
+            Key { plan, ledger: Ledger::new(&plans[plan].0, at), at_its_end: false }
         });
         key.ledger.advance(at);
         key
@@ -266,11 +283,16 @@ impl Round {
         let plan = self.plans[plan].0.clone();
         let key = self.key(number);
         key.ledger.use_plan(&plan);
-        let (found, expected) = (in_reach(decision.verdict()), in_reach(key.ledger.verdict(cost)));
+        let at_its_end = key.at_its_end;
+        let (found, expected) =
+            (verdict_in_reach(decision.verdict()), verdict_in_reach(key.ledger.verdict(cost)));
         if let Decision::Admitted(admission) = decision {
             let charge = key.ledger.charge(cost);
             self.open.push(Open { key: number, reservation: admission.reservation, charge, since });
             self.tally.units.charged += u128::from(cost.tokens);
+        }
+        if at_its_end {
+            return;
         }
         self.tally.decisions += 1;
         if found != expected {
@@ -379,7 +401,12 @@ impl Round {
 
     /// Reads all that the engine knows of a key.
     fn compare(&mut self, number: u64) {
-        self.key(number);
+        let key = self.key(number);
+        key.watch();
+        if key.at_its_end {
+            self.tally.at_their_end += 1;
+            return;
+        }
         let (before, key) = (self.limiter.overflowed(), &self.keys[&number]);
         let expected = probe::expected(&key.ledger);
         let found = self.probes.read(&self.limiter, &number, &key.ledger, self.at);
@@ -410,16 +437,16 @@ impl Round {
     }
 
     fn compare_standing(&mut self, number: u64) {
+        if self.key(number).at_its_end {
+            return;
+        }
         let plan = self.key(number).plan;
         let (before, (plan, id)) = (self.limiter.overflowed(), self.plans[plan].clone());
         let (_, standing) = self.limiter.peek(&number, id, Cost::default(), self.at);
         let mut ledger = self.keys[&number].ledger.clone();
         ledger.use_plan(&plan);
-        let known = |status: Option<LimitStatus>| {
-            status.map(|status| LimitStatus { reset_after: status.reset_after.min(REACH), ..status })
-        };
-        let found = LimitId::ALL.map(|limit| known(standing.status(limit)));
-        let expected = LimitId::ALL.map(|limit| known(ledger.status(limit)));
+        let found = LimitId::ALL.map(|limit| status_in_reach(standing.status(limit)));
+        let expected = LimitId::ALL.map(|limit| status_in_reach(ledger.status(limit)));
         if found != expected && self.limiter.overflowed() == before {
             self.fail(number, format_args!("stands at {found:?}, not {expected:?}"));
         }
@@ -429,19 +456,6 @@ impl Round {
         let (seed, operation, at) = (self.seed, self.tally.operations(), self.at);
         let what = what.to_string();
         self.tally.fail(|| format!("seed {seed}, operation {operation}, key {number} at {at:?}: {what}"));
-    }
-}
-
-/// A wait of more than this is compared as this: such a debt, of billions of units at one in 400 days, may need more than
-/// the 584 years that a wait can tell.
-const REACH: Nanos = Nanos::new(1 << 63);
-
-fn in_reach(verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::Deny(Denial { limit, retry_after }) => {
-            Verdict::Deny(Denial { limit, retry_after: retry_after.min(REACH) })
-        }
-        verdict => verdict,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Tally {
     pub(super) days: u64,
     pub(super) forgotten: u64,
     pub(super) without_room: u64,
+    /// Readings of keys of which a count stood at its greatest value, not compared.
+    pub(super) at_their_end: u64,
     pub(super) together: u64,
     pub(super) units: Units,
     pub(super) decisions: u64,
@@ -110,6 +112,7 @@ impl Tally {
         self.days += other.days;
         self.forgotten += other.forgotten;
         self.without_room += other.without_room;
+        self.at_their_end += other.at_their_end;
         self.together += other.together;
         self.units.charged += other.units.charged;
         self.units.refunded += other.units.refunded;
@@ -142,6 +145,7 @@ impl fmt::Display for Tally {
         line("days turned", self.days)?;
         line("keys forgotten for others", self.forgotten)?;
         line("operations on keys without room, not compared", self.without_room)?;
+        line("readings of counts at their greatest, not compared", self.at_their_end)?;
         line("decisions compared", self.decisions)?;
         line("records compared, each with all its numbers", self.readings)?;
         if self.planted > 0 {
