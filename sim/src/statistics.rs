@@ -10,6 +10,7 @@
 //! | what is the mean, from one long run | [`batch_means`] |
 //! | how much of a run's beginning is not yet its steady state | [`warm_up`] |
 //! | what is the p99 | [`quantile`] |
+//! | who gets how much, who ought to | [`fairness`] |
 //! | does it swing, at which period | [`oscillation`], [`autocorrelation`] |
 //! | when is a disturbance over | [`settling`] |
 //!
@@ -22,6 +23,7 @@
 pub mod autocorrelation;
 pub mod batch_means;
 mod distributions;
+pub mod fairness;
 pub mod interval;
 pub mod moments;
 pub mod oscillation;
