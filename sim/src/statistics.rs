@@ -13,6 +13,7 @@
 //! | who gets how much, who ought to | [`fairness`] |
 //! | does it swing, at which period | [`oscillation`], [`autocorrelation`] |
 //! | when is a disturbance over | [`settling`] |
+//! | what would theory say | [`queues`] |
 //!
 //! No function panics. What cannot be answered (no sample, a value that is not finite, a parameter out of its range)
 //! is `None`, or an error that says why.
@@ -28,6 +29,7 @@ pub mod interval;
 pub mod moments;
 pub mod oscillation;
 pub mod quantile;
+pub mod queues;
 pub mod settling;
 pub mod warm_up;
 
