@@ -1,7 +1,7 @@
 //! Who gets how much, and who ought to.
 //!
 //! Jain's index says in one number how even shares are; the smallest share and the Lorenz curve say who pays
-//! for it, which no single number does. [`max_min`] says what a fair system would have given.
+//! for it, which no single number does. [`max_min_shares`] says what a fair system would have given.
 
 mod max_min;
 

@@ -16,7 +16,7 @@ pub fn attempts(failure: f64, retries: u32) -> Option<f64> {
     if failure == 1.0 {
         return Some(most);
     }
-    // Where p is nearly 1 both parts are small, and this keeps their digits; at 0 the logarithm is infinite and the power 0.
+    // Where p is nearly 1 both parts are small, and this keeps their digits; at 0 the logarithm is infinite, the power 0.
     let of_success = -(most * failure.ln()).exp_m1();
     (0.0..1.0).contains(&failure).then(|| of_success / (1.0 - failure))
 }
