@@ -8,7 +8,7 @@
 /// Systems* 1, 5.3), by the balance of steps up and down across each level: its terms are all positive, so no
 /// digit cancels. The loss is 1 − 1/(π₀ + load), right to about 10⁻¹³ of the whole.
 ///
-/// `None` unless `load` is positive and finite, and `capacity` at least 1. O(`capacity`²) time, O(`capacity`) memory.
+/// `None` unless `load` is positive and finite, and `capacity` from 1 to 100,000. O(`capacity`²) time, O(`capacity`) memory.
 ///
 /// ```
 /// use tidegate_sim::statistics::queues::bucket_loss;
@@ -17,7 +17,7 @@
 /// ```
 #[must_use]
 pub fn bucket_loss(capacity: u32, load: f64) -> Option<f64> {
-    if !super::positive(load) || capacity == 0 {
+    if !super::positive(load) || !(1..=LARGEST).contains(&capacity) {
         return None;
     }
     // Left behind are 0..capacity; with room for one alone, always nothing.
@@ -25,6 +25,9 @@ pub fn bucket_loss(capacity: u32, load: f64) -> Option<f64> {
     // Written as the loss over what is offered, which is never below zero but by rounding.
     Some(((empty + load - 1.0) / (empty + load)).max(0.0))
 }
+
+/// Some seconds of work; a larger bucket has no loss to speak of below a load of 1, and 1 − 1/load above it.
+const LARGEST: u32 = 100_000;
 
 /// Above this load e^−load is no normal number, and a service that leaves nothing behind is never seen.
 const HEAVIEST: f64 = 700.0;
@@ -101,7 +104,7 @@ mod tests {
         for unfit in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(bucket_loss(5, unfit), None);
         }
-        assert_eq!(bucket_loss(0, 1.0), None);
+        assert_eq!((bucket_loss(0, 1.0), bucket_loss(u32::MAX, 1.0)), (None, None));
     }
 
     quickcheck! {
