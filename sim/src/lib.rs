@@ -9,6 +9,7 @@ pub mod cli;
 pub mod plans;
 pub mod replay;
 pub mod simulate;
+pub mod statistics;
 mod text;
 mod toml_text;
 pub mod trace;
