@@ -1,6 +1,6 @@
 //! The command line: parses, runs, and maps the outcome to an exit status.
 
-use crate::{replay, simulate};
+use crate::{replay, simulate, validate};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -19,13 +19,20 @@ enum Command {
     Replay(replay::Args),
     /// Runs populations of retrying clients against the engine in virtual time.
     Simulate(simulate::Args),
+    /// Runs cases whose outcome is known by other means, and shows expected beside found.
+    Validate(validate::Args),
 }
 
-/// Runs the command. Exit status 0: done; 2: wrong usage or bad input.
+/// Runs the command. Exit status 0: done; 1: a case of `validate` is missed; 2: wrong usage or bad input.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Simulate(args)) => simulate::run(&args),
+        Some(Command::Validate(args)) => match validate::run(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         None => simulate::run(&simulate::Args::default()),
     };
     match outcome {

@@ -13,4 +13,5 @@ pub mod statistics;
 mod text;
 mod toml_text;
 pub mod trace;
+pub mod validate;
 mod whole_file;

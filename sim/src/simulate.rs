@@ -1,12 +1,15 @@
 //! `tidegate simulate`: populations of retrying clients against the engine, in virtual time.
 
 mod arrivals;
+mod backend;
 mod calls;
+mod crowd;
 mod draws;
+mod estimates;
 mod events;
 mod fairness;
 mod format;
-mod group;
+mod measured;
 mod measures;
 mod policy;
 mod report;
@@ -16,10 +19,14 @@ mod scenario;
 mod summary;
 mod table;
 mod verdict;
+mod world;
 
 use crate::text;
 use crate::whole_file::WholeFile;
 use anyhow::Context;
+pub(crate) use draws::{Draws, Purpose};
+pub(crate) use measured::{Measured, measure};
+pub(crate) use run::Runs;
 pub use sample::Sample;
 pub use scenario::Scenario;
 use std::io::Write as _;
@@ -46,6 +53,12 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(..=MAX_THREADS))]
     pub threads: usize,
+    /// So many independent replications, each numbered; numbers get intervals from two on.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub replications: u32,
+    /// Only the replication of this number, again as it was among others.
+    #[arg(long, value_name = "K", conflicts_with = "replications")]
+    pub replication: Option<u32>,
     /// Print on standard error how fast the simulation ran.
     #[arg(long)]
     pub timing: bool,
@@ -63,6 +76,8 @@ impl Default for Args {
             json: false,
             out: DEFAULT_REPORT.into(),
             threads: 0,
+            replications: 1,
+            replication: None,
             timing: false,
         }
     }
@@ -79,9 +94,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     // Begun before the run, so that a place where it cannot be is told at once.
     let mut report = WholeFile::create(&args.out).with_context(unwritable)?;
     let began = Instant::now();
-    let outcome = run::run(&scenario, seed, args.threads)?;
+    let runs = run::Runs {
+        seed,
+        first: args.replication.unwrap_or(0),
+        replications: args.replications,
+        threads: args.threads,
+    };
+    let outcome = run::run(&scenario, runs)?;
     if args.timing {
-        tell_speed(outcome.total.events, began.elapsed());
+        tell_speed(outcome.all.total.events, began.elapsed());
     }
     let summary = Summary::new(&scenario, &outcome);
     let page = report::render(&scenario, &outcome, &summary)?;

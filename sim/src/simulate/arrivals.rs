@@ -71,7 +71,9 @@ impl<'a> Schedule<'a> {
             Arrivals::Paced(rate) => self.phase(source, rate.due(1)),
             Arrivals::Burst { aligned: true, .. } => Nanos::ZERO,
             Arrivals::Burst { every, .. } => self.phase(source, *every),
-            Arrivals::AtOnce(at) => *at,
+            Arrivals::AtOnce(at) => {
+                nanos(at.value(|| self.draws.draw(self.first + source, Purpose::Phase, 0)))
+            }
             Arrivals::Closed(think) => self.think_time(*think, source, 0),
         }
     }

@@ -1,12 +1,16 @@
-//! Calls that wait: for their next attempt, or for the end of their response.
+//! Calls that wait: for their next attempt, for a server, or for the end of their response.
 
 use super::events::EventSet;
 use tidegate::{Nanos, Reservation};
 
-/// A call that has not been admitted yet.
-#[derive(Clone, Copy, Debug)]
+/// A call that has not succeeded yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
-    /// Whose it is, by number within the group.
+    /// Whose crowd it is of, by number within the world.
+    pub(crate) crowd: u16,
+    /// Attempts after the first.
+    pub(crate) retries: u16,
+    /// Whose it is, by number within the crowd.
     pub(crate) client: u32,
     /// The how-manieth call of its client.
     pub(crate) number: u32,
@@ -16,14 +20,14 @@ pub(crate) struct Call {
     pub(crate) started: Nanos,
     /// The wait before its last attempt.
     pub(crate) previous: Nanos,
-    /// Attempts after the first.
-    pub(crate) retries: u16,
 }
 
 /// An admitted call whose response streams.
 #[derive(Debug)]
 pub(crate) struct Streaming {
-    /// Whose it is, by number within the group.
+    /// Whose crowd it is of, by number within the world.
+    pub(crate) crowd: u16,
+    /// Whose it is, by number within the crowd.
     pub(crate) client: u32,
     /// The tokens it uses.
     pub(crate) tokens: u64,
@@ -31,14 +35,34 @@ pub(crate) struct Streaming {
     pub(crate) reservation: Reservation,
 }
 
+/// An admitted call that is with the backend.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) call: Call,
+    /// What it was charged.
+    pub(crate) reservation: Reservation,
+    /// When it came there.
+    pub(crate) arrived: Nanos,
+    /// How much of a server's time it needs.
+    pub(crate) service: Nanos,
+    /// So many calls had succeeded when its service began, if that decides on it.
+    pub(crate) seen: u64,
+}
+
 #[derive(Debug)]
 enum Slot {
     Vacant,
     Waiting(Call),
     Streaming(Streaming),
+    /// With the backend; whether its client's timeout is an event to come, which then names this slot.
+    Sent(Sent, bool),
+    /// With the backend, but its client waits no longer.
+    Abandoned(Sent),
+    /// Served; its timeout is still to come.
+    Expiring,
 }
 
-/// The waiting calls of a group, by the number that events name them by. Numbers are used again.
+/// The waiting calls of a world, by the number that events name them by. Numbers are used again.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     slots: Vec<Slot>,
@@ -49,8 +73,16 @@ pub(crate) struct Calls {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyCalls;
 
+/// What a client makes of the end of its call's service.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) sent: Sent,
+    /// Whether its client has waited for it.
+    pub(crate) in_time: bool,
+}
+
 impl Calls {
-    /// The most calls of a group that may wait at once: a quarter of a gigabyte of them, with their events.
+    /// The most calls of a world that may wait at once: half a gigabyte of them, with their events.
     pub(crate) const MAX: u32 = 1 << 22;
 
     /// Keeps a call until its next attempt.
@@ -61,6 +93,11 @@ impl Calls {
     /// Keeps a call until its response ends.
     pub(crate) fn stream(&mut self, call: Streaming) -> Result<u32, TooManyCalls> {
         self.insert(Slot::Streaming(call))
+    }
+
+    /// Keeps a call until it is served, and until its timeout if that is an event.
+    pub(crate) fn send(&mut self, sent: Sent, is_timed: bool) -> Result<u32, TooManyCalls> {
+        self.insert(Slot::Sent(sent, is_timed))
     }
 
     /// The call to be tried again.
@@ -76,6 +113,46 @@ impl Calls {
         match self.take(number) {
             Slot::Streaming(call) => Some(call),
             _ => None,
+        }
+    }
+
+    /// A call that the backend does not take, for which no timeout has been planned.
+    pub(crate) fn take_back(&mut self, number: u32) -> Option<Sent> {
+        match self.take(number) {
+            Slot::Sent(sent, _) => Some(sent),
+            _ => None,
+        }
+    }
+
+    /// The call whose service ends.
+    pub(crate) fn served(&mut self, number: u32) -> Option<Served> {
+        let slot = self.slots.get_mut(number as usize)?;
+        let (sent, in_time, rest) = match std::mem::replace(slot, Slot::Vacant) {
+            Slot::Sent(sent, true) => (sent, true, Slot::Expiring),
+            Slot::Sent(sent, false) => (sent, true, Slot::Vacant),
+            Slot::Abandoned(sent) => (sent, false, Slot::Vacant),
+            _ => return None,
+        };
+        match rest {
+            Slot::Vacant => self.vacant.push(number),
+            rest => *slot = rest,
+        }
+        Some(Served { sent, in_time })
+    }
+
+    /// The call whose client's timeout has come, if it still waits for it. The backend still has it.
+    pub(crate) fn timed_out(&mut self, number: u32) -> Option<Call> {
+        let slot = self.slots.get_mut(number as usize)?;
+        match std::mem::replace(slot, Slot::Vacant) {
+            Slot::Sent(sent, _) => {
+                let call = sent.call;
+                *slot = Slot::Abandoned(sent);
+                Some(call)
+            }
+            _ => {
+                self.vacant.push(number);
+                None
+            }
         }
     }
 

@@ -31,6 +31,12 @@ pub(crate) enum Purpose {
     Jitter,
     /// How much a client calls, beside others of its population.
     Activity,
+    /// How long an attempt takes a server.
+    Service,
+    /// Whether that ends in a failure.
+    Failure,
+    /// How long an attempt is under way.
+    RoundTrip,
 }
 
 /// The odd number nearest 2⁶⁴/φ: successive multiples of it are spread evenly.

@@ -2,40 +2,50 @@
 
 use tidegate::Nanos;
 
-/// What an event is. At one instant they happen in this order: a response's end gives units back before
-/// anyone asks for them, and a new call goes before a retry.
+/// What an event is. At one instant they happen in this order: what the scenario sets comes first, a response's end gives
+/// units and servers back before anyone asks for them, an answer that comes in time is no timeout, and a new call
+/// goes before a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Class {
+    /// Something that the scenario sets on this time.
+    Script = 0,
     /// A response has ended: its call is settled.
-    Settle = 0,
-    /// A client, or some client of a group, makes a new call.
-    Arrival = 1,
-    /// A denied call is tried again.
-    Retry = 2,
+    Settle = 1,
+    /// A server has served a call.
+    Served = 2,
+    /// A server has done the work of a refusal.
+    Refused = 3,
+    /// A client waits no longer for an answer.
+    Timeout = 4,
+    /// A client, or some client of a crowd, makes a new call.
+    Arrival = 5,
+    /// A call that was denied, or failed, is tried again.
+    Retry = 6,
 }
 
 impl Class {
-    const ALL: [Self; 3] = [Self::Settle, Self::Arrival, Self::Retry];
+    const ALL: [Self; 7] =
+        [Self::Script, Self::Settle, Self::Served, Self::Refused, Self::Timeout, Self::Arrival, Self::Retry];
 }
 
 /// An event in 16 bytes, ordered as one number: by time, then class, then the sequence of their scheduling.
 ///
 /// ```text
-/// 127            64 63 62 61            26 25           0
+/// 127            64 63 61 60            26 25           0
 /// |   nanoseconds  | class |   sequence   |    target    |
 /// ```
 ///
-/// The sequence breaks every tie, so the target never takes part in the order. 2³⁶ events of one group are a
+/// The sequence breaks every tie, so the target never takes part in the order. 2³⁵ events of one world are half a
 /// day's work for a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Packed(u128);
 
 const TARGET_BITS: u32 = 26;
-const SEQUENCE_BITS: u32 = 36;
+const SEQUENCE_BITS: u32 = 35;
 const CLASS_SHIFT: u32 = TARGET_BITS + SEQUENCE_BITS;
 const TIME_SHIFT: u32 = 64;
-const _: () = assert!(CLASS_SHIFT + 2 == TIME_SHIFT && size_of::<Packed>() == 16);
+const _: () = assert!(CLASS_SHIFT + 3 == TIME_SHIFT && size_of::<Packed>() == 16);
 
 impl Packed {
     #[inline]
@@ -50,7 +60,7 @@ impl Packed {
         let low = self.0 as u64;
         Event {
             time: Nanos::new((self.0 >> TIME_SHIFT) as u64),
-            class: Class::ALL[(low >> CLASS_SHIFT) as usize],
+            class: Class::ALL[(low >> CLASS_SHIFT) as usize % Class::ALL.len()],
             target: low as u32 & (EventSet::TARGETS - 1),
         }
     }
@@ -63,7 +73,7 @@ pub(crate) struct Event {
     pub(crate) time: Nanos,
     /// What.
     pub(crate) class: Class,
-    /// To which call or client of the group.
+    /// To which call, source of arrivals, or line of the script.
     pub(crate) target: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a client does after a 429: wait how long, or give up.
+//! What a client does after a 429 or a failure: wait how long, or give up.
 
 mod named;
 
@@ -8,7 +8,7 @@ use super::draws::{Draw, Draws, Purpose};
 use tidegate::headers::Retry;
 use tidegate::{Denial, Nanos};
 
-/// How a client treats a denied call.
+/// How a client treats a call that was denied, or failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Policy {
     /// The most retries of one call.
@@ -80,9 +80,18 @@ pub(crate) enum Longer {
     Cap,
 }
 
-/// A call that was just denied.
+/// Why a call has no answer yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Why {
+    /// A 429, which says so of trying again.
+    Told(Retry),
+    /// A 5xx without a hint, or no answer in time.
+    Failed,
+}
+
+/// An attempt that was just refused.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Denied {
+pub(crate) struct Refused {
     /// Whose it is.
     pub(crate) client: u32,
     /// The how-manieth call of its client.
@@ -91,8 +100,8 @@ pub(crate) struct Denied {
     pub(crate) retries: u16,
     /// The wait before the last of them.
     pub(crate) previous: Nanos,
-    /// What the response says of trying again.
-    pub(crate) hint: Retry,
+    /// Why.
+    pub(crate) why: Why,
 }
 
 /// What the response's fields say to a client that was denied.
@@ -102,15 +111,15 @@ pub(crate) fn hint(denial: &Denial) -> Retry {
 
 impl Policy {
     /// The wait before the call is sent again; `None` if it is given up.
-    pub(crate) fn wait(&self, denied: &Denied, draws: Draws) -> Option<Nanos> {
-        if denied.retries >= self.retries {
+    pub(crate) fn wait(&self, refused: &Refused, draws: Draws) -> Option<Nanos> {
+        if refused.retries >= self.retries {
             return None;
         }
-        match self.told(denied) {
-            Told::Nothing => Some(self.own_wait(denied, draws)),
+        match self.told(refused) {
+            Told::Nothing => Some(self.own_wait(refused, draws)),
             Told::GiveUp => None,
             Told::Wait(wait, jitter) if jitter > 0.0 => {
-                let more = denied.draw(draws, Purpose::Jitter).between(0.0, jitter);
+                let more = refused.draw(draws, Purpose::Jitter).between(0.0, jitter);
                 Some(wait + nanos(more))
             }
             Told::Wait(wait, _) => Some(wait),
@@ -118,14 +127,15 @@ impl Policy {
     }
 
     /// What the client hears of the hint.
-    fn told(&self, denied: &Denied) -> Told {
+    fn told(&self, refused: &Refused) -> Told {
         let Hints::Honoured { precision, longest: (longest, longer), jitter, obeys_stop } = self.hints else {
             return Told::Nothing;
         };
-        if obeys_stop && !matches!(denied.hint, Retry::After(_)) {
+        let Why::Told(hint) = refused.why else { return Told::Nothing };
+        if obeys_stop && !matches!(hint, Retry::After(_)) {
             return Told::GiveUp;
         }
-        let Some(wait) = precision.read(denied.hint) else { return Told::Nothing };
+        let Some(wait) = precision.read(hint) else { return Told::Nothing };
         match longer {
             _ if wait <= longest => Told::Wait(wait, jitter),
             Longer::GiveUp => Told::GiveUp,
@@ -134,11 +144,11 @@ impl Policy {
         }
     }
 
-    fn own_wait(&self, denied: &Denied, draws: Draws) -> Nanos {
-        let unit = |purpose| denied.draw(draws, purpose);
+    fn own_wait(&self, refused: &Refused, draws: Draws) -> Nanos {
+        let unit = |purpose| refused.draw(draws, purpose);
         nanos(match self.backoff {
             Backoff::Exponential { base, cap, factor: (low, high), plus } => {
-                let mut wait = (base * doublings(denied.retries)).min(cap);
+                let mut wait = (base * doublings(refused.retries)).min(cap);
                 if low != high {
                     wait *= unit(Purpose::Backoff).between(low, high);
                 } else {
@@ -150,7 +160,7 @@ impl Policy {
                 wait
             }
             Backoff::Decorrelated { base, cap } => {
-                let previous = if denied.retries == 0 { base } else { denied.previous.as_secs_f64() };
+                let previous = if refused.retries == 0 { base } else { refused.previous.as_secs_f64() };
                 unit(Purpose::Backoff).between(base, previous * 3.0).min(cap)
             }
         })
@@ -173,7 +183,7 @@ impl Precision {
     }
 }
 
-impl Denied {
+impl Refused {
     /// A call's draws are counted by its number and its retry.
     fn draw(&self, draws: Draws, purpose: Purpose) -> Draw {
         draws.draw(self.client, purpose, u64::from(self.number) << 16 | u64::from(self.retries))
@@ -196,12 +206,13 @@ mod tests {
 
     fn waits(policy: &str, hint: Retry) -> Vec<f64> {
         let policy = named(policy).unwrap();
-        let mut denied = Denied { client: 1, number: 2, retries: 0, previous: Nanos::ZERO, hint };
+        let mut refused =
+            Refused { client: 1, number: 2, retries: 0, previous: Nanos::ZERO, why: Why::Told(hint) };
         let mut waits = Vec::new();
-        while let Some(wait) = policy.wait(&denied, Draws::new(1, 0, "p")) {
+        while let Some(wait) = policy.wait(&refused, Draws::new(1, 0, "p")) {
             waits.push(wait.as_secs_f64());
-            denied.retries += 1;
-            denied.previous = wait;
+            refused.retries += 1;
+            refused.previous = wait;
         }
         waits
     }

@@ -1,20 +1,18 @@
-//! A whole run: groups on all cores, added up.
+//! A whole run: worlds on all cores, added up.
 
-use super::calls::Calls;
-use super::draws::Draws;
-use super::group::{Group, Horizon};
+use super::calls::{Calls, TooManyCalls};
 use super::measures::Tally;
-use super::scenario::{Population, Scenario};
+use super::scenario::Scenario;
+use super::world::{Part, World};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use std::ops::Range;
 use tidegate::Nanos;
 
 /// Intervals of the counts over time.
 const BINS: u64 = 120;
-/// Clients of a group, unless one key has more: their engine, clients and events are some 100 KB.
-const GROUP: u32 = 256;
+/// Clients of a world that shares nothing with another, unless one key has more: their engine, clients and events are some 100 KB.
+const CLIENTS: u32 = 256;
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -23,45 +21,88 @@ pub(crate) struct Outcome {
     pub(crate) seed: u64,
     /// The length of an interval of the counts over time.
     pub(crate) bin: Nanos,
-    /// The counts of each population, in the scenario's order.
+    /// The counts of each replication by itself.
+    pub(crate) replications: Vec<Replication>,
+    /// Their sums.
+    pub(crate) all: Replication,
+}
+
+/// The counts of one replication, or the sums of many.
+#[derive(Clone, Debug)]
+pub(crate) struct Replication {
+    /// Of each population, in the scenario's order.
     pub(crate) populations: Vec<Tally>,
     /// Their sum.
     pub(crate) total: Tally,
 }
 
-/// A group to be run.
-struct Part<'a> {
-    place: usize,
-    population: &'a Population,
-    clients: Range<u32>,
+impl Replication {
+    fn new(populations: Vec<Tally>) -> Self {
+        let mut total = empty();
+        populations.iter().for_each(|tally| total.add(tally));
+        Self { populations, total }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.populations.iter_mut().zip(&other.populations).for_each(|(sum, more)| sum.add(more));
+        self.total.add(&other.total);
+    }
 }
 
-/// Runs a scenario on so many threads, 0 for one a core. The outcome is the same for any number.
-pub(crate) fn run(scenario: &Scenario, seed: u64, threads: usize) -> anyhow::Result<Outcome> {
+impl Outcome {
+    /// What replications of a scenario come to together.
+    pub(crate) fn new(scenario: &Scenario, seed: u64, replications: Vec<Vec<Tally>>) -> Self {
+        let replications: Vec<_> = replications.into_iter().map(Replication::new).collect();
+        let mut all = Replication::new(vec![empty(); scenario.populations.len()]);
+        replications.iter().for_each(|replication| all.add(replication));
+        Self { seed, bin: bin_of(scenario.duration), replications, all }
+    }
+}
+
+/// How a scenario is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Runs {
+    /// The seed of all draws.
+    pub(crate) seed: u64,
+    /// The number of the first replication.
+    pub(crate) first: u32,
+    /// So many replications.
+    pub(crate) replications: u32,
+    /// So many threads, 0 for one a core.
+    pub(crate) threads: usize,
+}
+
+/// Runs a scenario. The outcome is the same for any number of threads, and a replication's for any number of others.
+pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(runs.threads)
         .build()
         .context("the threads cannot be started")?;
     let bin = bin_of(scenario.duration);
-    let horizon = Horizon { start: scenario.start, end: scenario.duration, bin };
-    let parts = parts(scenario);
-    let progress = progress(parts.len());
-    let none = || vec![None; scenario.populations.len()];
+    let worlds = worlds(scenario);
+    let tasks: Vec<_> = (0..runs.replications)
+        .flat_map(|replication| worlds.iter().map(move |parts| (replication, parts)))
+        .collect();
+    let progress = progress(tasks.len());
+    let none = || vec![vec![None; scenario.populations.len()]; runs.replications as usize];
     let tallies = pool.install(|| {
-        parts
+        tasks
             .par_iter()
-            .try_fold(none, |mut tallies, part| {
-                run_part(part, seed, horizon, &mut tallies)?;
+            .try_fold(none, |mut tallies, (replication, parts)| {
+                let draws = (runs.seed, runs.first + replication);
+                run_world(scenario, parts, draws, bin, &mut tallies[*replication as usize])?;
                 progress.inc(1);
                 anyhow::Ok(tallies)
             })
-            .try_reduce(none, |into, from| Ok(merge(into, from)))
+            .try_reduce(none, |into, from| {
+                Ok(into.into_iter().zip(from).map(|(into, from)| merge(into, from)).collect())
+            })
     });
     progress.finish_and_clear();
-    let populations: Vec<Tally> = tallies?.into_iter().map(|tally| tally.unwrap_or_else(empty)).collect();
-    let mut total = empty();
-    populations.iter().for_each(|tally| total.add(tally));
-    Ok(Outcome { seed, bin, populations, total })
+    let filled = |tallies: Vec<Option<Tally>>| {
+        tallies.into_iter().map(|tally| tally.unwrap_or_else(empty)).collect::<Vec<_>>()
+    };
+    Ok(Outcome::new(scenario, runs.seed, tallies?.into_iter().map(filled).collect()))
 }
 
 /// The length of an interval of the counts over time.
@@ -74,36 +115,58 @@ pub(crate) fn empty() -> Tally {
     Tally::new(BINS as usize)
 }
 
-/// The groups, a population's after the one before.
-fn parts(scenario: &Scenario) -> Vec<Part<'_>> {
-    let mut parts = Vec::new();
+/// The worlds, each by its parts: one of all populations where they share anything, else many small ones.
+pub(crate) fn worlds(scenario: &Scenario) -> Vec<Vec<Part>> {
+    let whole = |population| Part { population, clients: 0..scenario.populations[population].clients };
+    if scenario.is_shared() {
+        return vec![(0..scenario.populations.len()).map(whole).collect()];
+    }
+    let mut worlds = Vec::new();
     for (place, population) in scenario.populations.iter().enumerate() {
-        let whole_keys = (GROUP / population.clients_per_key).max(1) * population.clients_per_key;
-        for first in (0..population.clients).step_by(whole_keys as usize) {
-            let clients = first..(first + whole_keys).min(population.clients);
-            parts.push(Part { place, population, clients });
+        let Some(apart) = population.clients_apart(scenario.guard.is_some()) else {
+            worlds.push(vec![whole(place)]);
+            continue;
+        };
+        let clients = (CLIENTS / apart).max(1) * apart;
+        for first in (0..population.clients).step_by(clients as usize) {
+            let clients = first..first.saturating_add(clients).min(population.clients);
+            worlds.push(vec![Part { population: place, clients }]);
         }
     }
-    parts
+    worlds
 }
 
-fn run_part(
-    part: &Part<'_>,
-    seed: u64,
-    horizon: Horizon,
+fn run_world(
+    scenario: &Scenario,
+    parts: &[Part],
+    draws: (u64, u32),
+    bin: Nanos,
     tallies: &mut [Option<Tally>],
 ) -> anyhow::Result<()> {
-    let draws = Draws::new(seed, 0, &part.population.name);
-    let tally = tallies[part.place].get_or_insert_with(empty);
-    Group::new(part.population, part.clients.clone(), draws, horizon, tally).run().map_err(|_| {
-        anyhow::anyhow!(
-            "population `{}`: more than {} calls wait at once for a retry or a response's end, in a group of {}; \
-             give its clients `patience`, fewer `retries` or fewer calls",
-            part.population.name,
-            Calls::MAX,
-            if part.clients.len() == 1 { "one client".into() } else { format!("{} clients", part.clients.len()) }
-        )
-    })
+    let taken = parts.iter().map(|part| tallies[part.population].take().unwrap_or_else(empty));
+    let mut own: Vec<Tally> = taken.collect();
+    let outcome = World::new(scenario, parts, draws, bin, &mut own)?.run();
+    for (part, tally) in parts.iter().zip(own) {
+        tallies[part.population] = Some(tally);
+    }
+    outcome.map_err(|TooManyCalls| too_many_calls(scenario, parts))
+}
+
+fn too_many_calls(scenario: &Scenario, parts: &[Part]) -> anyhow::Error {
+    let names: Vec<_> = parts
+        .iter()
+        .map(|part| {
+            let clients = part.clients.len();
+            let clients = if clients == 1 { "one client".into() } else { format!("{clients} clients") };
+            format!("{clients} of population `{}`", scenario.populations[part.population].name)
+        })
+        .collect();
+    anyhow::anyhow!(
+        "{}: more than {} calls wait at once, for a retry, a server or a response's end; give the clients `patience`, fewer \
+         `retries` or fewer calls",
+        names.join(", "),
+        Calls::MAX
+    )
 }
 
 fn merge(into: Vec<Option<Tally>>, from: Vec<Option<Tally>>) -> Vec<Option<Tally>> {

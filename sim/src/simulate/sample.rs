@@ -3,10 +3,11 @@
 //! A scenario may ask for days of work. A sample of it ends soon whatever it asks for, and still goes through everything
 //! that a whole run does.
 
-use super::group::{Group, Horizon};
-use super::run::{Outcome, bin_of, empty};
+use super::calls::TooManyCalls;
+use super::run::{Outcome, bin_of, empty, worlds};
 use super::scenario::{Arrivals, Population, Scenario};
-use super::{draws::Draws, report, summary::Summary, table};
+use super::world::World;
+use super::{report, summary::Summary, table};
 
 /// What a sample of a scenario comes to, as the command would give it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,27 +44,25 @@ impl Scenario {
                 arrivals => arrivals,
             };
             let clients_per_key = population.clients_per_key.min(clients);
-            Population { clients, clients_per_key, arrivals, ..population.clone() }
+            let clients_per_address = population.clients_per_address.min(clients);
+            Population { clients, clients_per_key, clients_per_address, arrivals, ..population.clone() }
         };
         Self { populations: self.populations.iter().map(cut).collect(), ..self.clone() }
     }
 
     fn run_briefly(&self, events: u64) -> anyhow::Result<Outcome> {
         let bin = bin_of(self.duration);
-        let horizon = Horizon { start: self.start, end: self.duration, bin };
-        let (mut populations, mut total) = (Vec::new(), empty());
-        for population in &self.populations {
-            let mut tally = empty();
-            let draws = Draws::new(self.seed, 0, &population.name);
-            Group::new(population, 0..population.clients, draws, horizon, &mut tally)
+        let mut populations = vec![empty(); self.populations.len()];
+        for parts in worlds(self) {
+            let mut tallies = vec![empty(); parts.len()];
+            World::new(self, &parts, (self.seed, 0), bin, &mut tallies)?
                 .run_at_most(events)
-                .map_err(|_| {
-                    anyhow::anyhow!("population `{}`: too many calls wait at once", population.name)
-                })?;
-            total.add(&tally);
-            populations.push(tally);
+                .map_err(|TooManyCalls| anyhow::anyhow!("too many calls wait at once"))?;
+            for (part, tally) in parts.iter().zip(&tallies) {
+                populations[part.population].add(tally);
+            }
         }
-        Ok(Outcome { seed: self.seed, bin, populations, total })
+        Ok(Outcome::new(self, self.seed, vec![populations]))
     }
 }
 

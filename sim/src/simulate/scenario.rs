@@ -4,6 +4,7 @@
 //! other. Both refuse with file, line and field (`fault`).
 
 mod fault;
+mod pools;
 mod raw;
 mod resolve;
 mod value;
@@ -11,9 +12,10 @@ mod value;
 pub(crate) use value::Rate;
 
 use super::draws::Draw;
-use super::policy::Policy;
+use super::policy::{Policy, nanos};
 use crate::toml_text::{self, TomlError, TomlText};
 use std::path::Path;
+use tidegate::config::GuardConfig;
 use tidegate::{Nanos, Plan};
 
 /// What is simulated: a scenario that can be run.
@@ -29,7 +31,71 @@ pub struct Scenario {
     pub(crate) start: Nanos,
     /// Whose calls arrive.
     pub(crate) populations: Vec<Population>,
+    /// What serves the calls that are admitted; `None` serves all at once.
+    pub(crate) backend: Option<BackendRules>,
+    /// The guard's rules, if there is one.
+    pub(crate) guard: Option<GuardConfig>,
+    /// What happens on the way, in no order.
+    pub(crate) script: Vec<Scripted>,
 }
+
+/// What stands behind the limiter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct BackendRules {
+    /// So many calls are served at a time.
+    pub(crate) servers: u32,
+    /// So many wait at most; `None` for any number.
+    pub(crate) queue: Option<u32>,
+    /// How long a call takes besides its tokens, in seconds.
+    pub(crate) service: Distribution,
+    /// How fast a server makes tokens; `None` adds no time for them.
+    pub(crate) tokens_per_second: Option<f64>,
+    /// How much of a server's time a refusal takes.
+    pub(crate) refusal: Nanos,
+    /// The share of calls whose service ends in a failure.
+    pub(crate) failure: f64,
+    /// Whether a call fails if another has succeeded while it was served, as a conditional write does (optimistic
+    /// concurrency).
+    pub(crate) optimistic: bool,
+}
+
+impl BackendRules {
+    /// How long a call of so many tokens takes a server.
+    pub(crate) fn service_time(&self, tokens: u64, draw: impl FnOnce() -> Draw) -> Nanos {
+        let making = self.tokens_per_second.map_or(0.0, |speed| tokens as f64 / speed);
+        nanos(self.service.value(draw) + making)
+    }
+}
+
+/// Something that happens at its time.
+#[derive(Clone, Debug)]
+pub(crate) struct Scripted {
+    /// When, from the start.
+    pub(crate) at: Nanos,
+    /// What.
+    pub(crate) what: Happening,
+}
+
+/// What may happen on the way.
+#[derive(Clone, Debug)]
+pub(crate) enum Happening {
+    /// Counting starts over: what came before was warm-up.
+    WarmedUp,
+    /// The backend stops.
+    Outage,
+    /// It works again.
+    Recovery,
+    /// The keys of a population change to another plan.
+    PlanChange {
+        /// Which, by its place.
+        population: usize,
+        /// To this.
+        plan: Box<Plan>,
+    },
+}
+
+/// The shortest round trip: a client that retries at once must not stop the clock.
+pub(crate) const MIN_ROUND_TRIP: Nanos = Nanos::new(100_000);
 
 /// Clients that behave alike.
 #[derive(Clone, Debug)]
@@ -42,6 +108,12 @@ pub(crate) struct Population {
     pub(crate) clients: u32,
     /// How many of them share a key; the last key may have fewer.
     pub(crate) clients_per_key: u32,
+    /// Which keys they call with: populations of one number share them.
+    pub(crate) keys_of: u32,
+    /// How many of them share an address; the last one may have fewer.
+    pub(crate) clients_per_address: u32,
+    /// Which addresses they call from: populations of one number share them.
+    pub(crate) addresses_of: u32,
     /// When they call.
     pub(crate) arrivals: Arrivals,
     /// Tokens that a call really uses.
@@ -58,8 +130,10 @@ pub(crate) struct Population {
     pub(crate) policy_name: String,
     /// How long after its first attempt a call may be sent again; `None` for ever.
     pub(crate) patience: Option<Nanos>,
-    /// From the sending of a call to the answer.
-    pub(crate) round_trip: Nanos,
+    /// From the sending of a call to the answer, but for the backend's time, in seconds.
+    pub(crate) round_trip: Distribution,
+    /// How long a client waits for the backend; `None` for ever.
+    pub(crate) timeout: Option<Nanos>,
 }
 
 /// When clients call.
@@ -83,8 +157,8 @@ pub(crate) enum Arrivals {
         /// Whether all clients burst at the same instants.
         aligned: bool,
     },
-    /// One call of every client at one instant.
-    AtOnce(Nanos),
+    /// One call of every client, at one instant or about it, in seconds from the start.
+    AtOnce(Distribution),
     /// One call at a time: the next a while after the last has ended, in seconds.
     Closed(Distribution),
 }
@@ -96,6 +170,13 @@ pub(crate) enum Distribution {
     Constant(f64),
     /// Exponential, of this mean.
     Exponential(f64),
+    /// Normal; what is below zero counts as that far above it.
+    Normal {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation.
+        sd: f64,
+    },
     /// Log-normal.
     LogNormal {
         /// Half are below.
@@ -107,6 +188,12 @@ pub(crate) enum Distribution {
     },
 }
 
+impl Default for Distribution {
+    fn default() -> Self {
+        Self::Constant(0.0)
+    }
+}
+
 impl Distribution {
     /// The value that a draw stands for.
     #[inline]
@@ -114,12 +201,26 @@ impl Distribution {
         match self {
             Self::Constant(value) => value,
             Self::Exponential(mean) => draw().exponential(mean),
+            Self::Normal { mean, sd } => (mean + sd * draw().normal()).abs(),
             Self::LogNormal { median, sigma, max } => draw().log_normal(median, sigma).min(max),
         }
     }
 }
 
 impl Population {
+    /// So many clients, from any first one that is a multiple of it, share keys and addresses with nobody but each other;
+    /// `None` if that is only so of all.
+    pub(crate) fn clients_apart(&self, has_guard: bool) -> Option<u32> {
+        if !has_guard || self.clients_per_address == 1 {
+            return Some(self.clients_per_key);
+        }
+        let (mut a, mut b) = (self.clients_per_key, self.clients_per_address);
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        (self.clients_per_key / a).checked_mul(self.clients_per_address).filter(|apart| *apart < self.clients)
+    }
+
     /// How many keys it has.
     pub(crate) fn keys(&self) -> u32 {
         self.clients.div_ceil(self.clients_per_key)
@@ -127,6 +228,23 @@ impl Population {
 }
 
 impl Scenario {
+    /// The time over which totals are counted: all but the warm-up.
+    pub(crate) fn measured(&self) -> Nanos {
+        let warm_up = self.script.iter().find(|line| matches!(line.what, Happening::WarmedUp));
+        self.duration - warm_up.map_or(Nanos::ZERO, |line| line.at)
+    }
+
+    /// Whether a population's calls can make a difference to another's.
+    pub(crate) fn is_shared(&self) -> bool {
+        let shares = |population: &Population, other: &Population| {
+            population.keys_of == other.keys_of
+                || self.guard.is_some() && population.addresses_of == other.addresses_of
+        };
+        let any =
+            |(place, population)| self.populations[..place].iter().any(|other| shares(population, other));
+        self.backend.is_some() || self.populations.iter().enumerate().any(any)
+    }
+
     /// The scenario that runs when none is given.
     pub(crate) fn built_in() -> Result<Self, TomlError> {
         Self::parse("built-in scenario", include_str!("../../scenarios/default.toml"))

@@ -1,9 +1,11 @@
 //! The numbers of a run, as every output shows them.
 
-use super::measures::Tally;
+use super::estimates::{self, Estimates};
+use super::measures::{Service, Tally};
 use super::run::Outcome;
-use super::scenario::{Arrivals, Population, Scenario};
+use super::scenario::{Arrivals, BackendRules, Population, Scenario};
 use super::verdict::Verdict;
+use crate::statistics::fairness::Shares;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tidegate::{LimitId, Nanos};
@@ -19,6 +21,8 @@ pub(crate) struct Summary {
     pub(crate) verdict: Verdict,
     /// All populations together.
     pub(crate) total: Row,
+    /// What stands behind the limiter, if anything does.
+    pub(crate) backend: Option<BackendRow>,
     /// Each by itself, in the scenario's order.
     pub(crate) populations: Vec<Row>,
     series: Series,
@@ -31,12 +35,84 @@ pub(crate) struct ScenarioFacts {
     pub(crate) name: String,
     /// The seed of its draws.
     pub(crate) seed: u64,
+    /// How often it ran, with draws of its own each time.
+    pub(crate) replications: usize,
+    /// The time from which totals count, in seconds.
+    warm_up_seconds: f64,
     /// Its virtual time, for people.
     #[serde(skip)]
     pub(crate) duration: String,
     duration_seconds: f64,
     /// Where on the UTC clock it began.
     start_unix_seconds: f64,
+}
+
+/// How the backend fared.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct BackendRow {
+    /// The mean number of calls that wait or are served, over time.
+    pub(crate) in_system: f64,
+    /// The share of the servers' time in which they work.
+    pub(crate) utilisation: f64,
+    /// The share of that in which they work for clients that wait no longer.
+    pub(crate) wasted_share: f64,
+    /// The share of the calls that came to it that it turned away.
+    pub(crate) loss: f64,
+    /// What it did for all populations.
+    #[serde(flatten)]
+    pub(crate) service: ServiceRow,
+    /// What of this is sure, from replications; empty without.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) intervals: Estimates,
+}
+
+/// Calls that the backend has served.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ServiceRow {
+    /// So many.
+    pub(crate) served: u64,
+    /// Of these, those whose client waited no longer.
+    pub(crate) late: u64,
+    /// From coming there to the end of the service, on average.
+    pub(crate) sojourn_mean: f64,
+    /// Of that, the time in the queue.
+    pub(crate) waiting_mean: f64,
+    /// The sojourn that half of the calls did not exceed.
+    pub(crate) sojourn_p50: Option<f64>,
+    /// The same for 95 of 100.
+    pub(crate) sojourn_p95: Option<f64>,
+    /// The same for 99 of 100.
+    pub(crate) sojourn_p99: Option<f64>,
+}
+
+impl BackendRow {
+    pub(crate) fn new(rules: &BackendRules, tally: &Tally) -> Self {
+        let (load, service) = (&tally.load, &tally.service);
+        let time = load.time.get() as f64;
+        Self {
+            in_system: ratio(load.in_system as f64, time),
+            utilisation: ratio(load.busy as f64, time * f64::from(rules.servers)),
+            wasted_share: ratio(service.wasted as f64, load.busy as f64),
+            loss: ratio(tally.turned_away as f64, tally.admitted as f64),
+            service: ServiceRow::new(service),
+            intervals: Estimates::new(),
+        }
+    }
+}
+
+impl ServiceRow {
+    fn new(service: &Service) -> Self {
+        let seconds = |nanoseconds: u128| ratio(nanoseconds as f64 / 1e9, service.served as f64);
+        Self {
+            served: service.served,
+            late: service.late,
+            sojourn_mean: seconds(service.sojourn),
+            waiting_mean: seconds(service.sojourn - service.service),
+            sojourn_p50: service.sojourn_quantile(0.5),
+            sojourn_p95: service.sojourn_quantile(0.95),
+            sojourn_p99: service.sojourn_quantile(0.99),
+        }
+    }
 }
 
 /// The measures of a population, or of all. `docs/simulate.md` defines each.
@@ -59,8 +135,18 @@ pub(crate) struct Row {
     pub(crate) calls: u64,
     /// Attempts to make them.
     pub(crate) offered: u64,
-    /// Attempts admitted: as many calls succeeded.
+    /// Attempts that the limiter admitted.
     pub(crate) admitted: u64,
+    /// Calls that succeeded.
+    pub(crate) succeeded: u64,
+    /// Attempts that the guard did not let through.
+    pub(crate) blocked: u64,
+    /// Admitted attempts that the backend turned away.
+    pub(crate) turned_away: u64,
+    /// Admitted attempts whose service ended in a failure.
+    pub(crate) failed: u64,
+    /// Admitted attempts whose client waited no longer.
+    pub(crate) timed_out: u64,
     /// Attempts denied.
     pub(crate) denied: u64,
     /// Those, by the name of the limit that denied.
@@ -87,12 +173,19 @@ pub(crate) struct Row {
     pub(crate) jain: Option<f64>,
     /// The fewest successes of a client, over the mean.
     pub(crate) least_share: Option<f64>,
+    /// What 99 of 100 clients have at least, over the mean.
+    pub(crate) p1_share: Option<f64>,
     /// The time to success that half of the successful calls did not exceed.
     pub(crate) seconds_to_success_p50: Option<f64>,
     /// The same for 99 of 100.
     pub(crate) seconds_to_success_p99: Option<f64>,
+    /// The longest.
+    pub(crate) seconds_to_success_most: Option<f64>,
     /// Events that the simulation handled.
     pub(crate) events: u64,
+    /// What of this is sure, from replications; empty without.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) intervals: Estimates,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -124,39 +217,67 @@ impl Counts {
 impl Summary {
     /// The numbers of an outcome.
     pub(crate) fn new(scenario: &Scenario, outcome: &Outcome) -> Self {
-        let pairs = || scenario.populations.iter().zip(&outcome.populations);
-        let populations: Vec<Row> = pairs()
-            .map(|(population, tally)| Row::population(population, tally, scenario.duration))
-            .collect();
-        let total = Row::total(&populations, &outcome.total, scenario.duration);
+        let one = scenario.measured();
+        let measured = times(scenario.measured(), outcome.replications.len());
+        let pairs = || scenario.populations.iter().zip(&outcome.all.populations);
+        let mut populations: Vec<Row> =
+            pairs().map(|(population, tally)| Row::population(population, tally, measured)).collect();
+        let mut total = Row::total(&populations, &outcome.all.total, measured);
+        let mut backend = scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &outcome.all.total));
+        if outcome.replications.len() > 1 {
+            let mut of_each: Vec<Vec<Row>> = vec![Vec::new(); populations.len()];
+            let (mut totals, mut backends) = (Vec::new(), Vec::new());
+            for replication in &outcome.replications {
+                let pairs = scenario.populations.iter().zip(&replication.populations);
+                let rows: Vec<Row> =
+                    pairs.map(|(population, tally)| Row::population(population, tally, one)).collect();
+                totals.push(Row::total(&rows, &replication.total, one));
+                backends.extend(
+                    scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &replication.total)),
+                );
+                of_each.iter_mut().zip(rows).for_each(|(rows, row)| rows.push(row));
+            }
+            for (row, rows) in populations.iter_mut().zip(&of_each) {
+                row.intervals = estimates::of_population(rows);
+            }
+            total.intervals = estimates::of_population(&totals);
+            if let Some(backend) = &mut backend {
+                backend.intervals = estimates::of_backend(&backends);
+            }
+        }
         Self {
             version: 1,
             command: "simulate",
             scenario: ScenarioFacts {
                 name: scenario.name.clone(),
                 seed: outcome.seed,
+                replications: outcome.replications.len(),
+                warm_up_seconds: (scenario.duration - one).as_secs_f64(),
                 duration: super::format::duration(scenario.duration),
                 duration_seconds: scenario.duration.as_secs_f64(),
                 start_unix_seconds: scenario.start.as_secs_f64(),
             },
-            verdict: Verdict::new(&total, &populations),
+            verdict: Verdict::new(&total, &populations, backend.as_ref()),
+            backend,
             total,
             populations,
             series: Series {
                 interval_seconds: outcome.bin.as_secs_f64(),
-                total: Counts::new(&outcome.total),
-                populations: outcome.populations.iter().map(Counts::new).collect(),
+                total: Counts::new(&outcome.all.total),
+                populations: outcome.all.populations.iter().map(Counts::new).collect(),
             },
         }
     }
 }
 
 impl Row {
-    fn population(population: &Population, tally: &Tally, duration: Nanos) -> Self {
+    /// The measures of a population over a time.
+    pub(crate) fn population(population: &Population, tally: &Tally, duration: Nanos) -> Self {
         let refused_by = |(id, limit): (LimitId, &tidegate::Limit)| {
             let refused = tally.refused_by(id);
             (refused > 0).then(|| (limit.name().to_string(), refused))
         };
+        let shares = tally.successes.shares();
         Self {
             name: population.name.clone(),
             plan: population.plan.name().into(),
@@ -165,13 +286,15 @@ impl Row {
             clients: u64::from(population.clients),
             keys: u64::from(population.keys()),
             denied_by: population.plan.limits().filter_map(refused_by).collect(),
-            jain: tally.shares.jain(),
-            least_share: tally.shares.least().map(|least| ratio(f64::from(least), tally.shares.mean())),
+            jain: shares.as_ref().map(Shares::jain),
+            least_share: shares.as_ref().map(Shares::smallest),
+            p1_share: shares.as_ref().map(Shares::p1),
             ..Self::measures(tally, duration)
         }
     }
 
-    fn total(rows: &[Self], tally: &Tally, duration: Nanos) -> Self {
+    /// Those of all together.
+    pub(crate) fn total(rows: &[Self], tally: &Tally, duration: Nanos) -> Self {
         let mut denied_by = BTreeMap::new();
         for (limit, denied) in rows.iter().flat_map(|row| &row.denied_by) {
             *denied_by.entry(limit.clone()).or_default() += denied;
@@ -198,22 +321,30 @@ impl Row {
             calls: tally.calls,
             offered: tally.offered(),
             admitted: tally.admitted,
+            succeeded: tally.succeeded,
+            blocked: tally.blocked,
+            turned_away: tally.turned_away,
+            failed: tally.failed,
+            timed_out: tally.timed_out,
             denied: tally.refused(),
             denied_by: BTreeMap::new(),
             never: tally.never.iter().sum(),
-            retries: tally.retries(),
-            retries_per_call: ratio(tally.retries() as f64, tally.calls as f64),
+            retries: tally.retries,
+            retries_per_call: ratio(tally.retries as f64, tally.calls as f64),
             given_up: tally.given_up,
             out_of_patience: tally.out_of_patience,
-            unfinished: tally.unfinished,
-            goodput_per_second: tally.admitted as f64 / seconds,
-            success_share: ratio(tally.admitted as f64, tally.calls as f64),
+            unfinished: tally.unfinished(),
+            goodput_per_second: tally.succeeded as f64 / seconds,
+            success_share: ratio(tally.succeeded as f64, tally.calls as f64),
             tokens_per_minute: tally.tokens as f64 / seconds * 60.0,
             jain: None,
             least_share: None,
+            p1_share: None,
             seconds_to_success_p50: tally.wait_quantile(0.5),
             seconds_to_success_p99: tally.wait_quantile(0.99),
+            seconds_to_success_most: tally.wait_quantile(1.0),
             events: tally.events,
+            intervals: Estimates::new(),
         }
     }
 
@@ -237,6 +368,11 @@ impl Row {
         let (limit, denied) = self.denied_by.iter().max_by_key(|(_, denied)| **denied)?;
         Some((limit, ratio(*denied as f64, self.denied as f64)))
     }
+}
+
+/// The time of so many runs.
+fn times(one: Nanos, runs: usize) -> Nanos {
+    Nanos::new(one.get().saturating_mul(runs as u64))
 }
 
 /// Zero where there is nothing to take a share of.

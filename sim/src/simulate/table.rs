@@ -38,7 +38,27 @@ pub(crate) fn render(summary: &Summary) -> String {
         scenario.seed,
     );
     let _ = writeln!(text, "{}\n{}", summary.verdict.headline, summary.verdict.retries);
+    if let Some(backend) = &summary.verdict.backend {
+        let _ = writeln!(text, "{backend}");
+    }
+    if !summary.total.intervals.is_empty() {
+        let _ = writeln!(text, "{}", intervals(summary));
+    }
     text
+}
+
+/// What of the total, and of the backend, is sure.
+fn intervals(summary: &Summary) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_header(["measure", "mean", "± (95%)", "n"]);
+    let backend = summary.backend.iter().flat_map(|backend| &backend.intervals);
+    for (name, estimate) in summary.total.intervals.iter().chain(backend) {
+        let numbers = [estimate.mean, estimate.half_width].map(|number| format!("{number:.5}"));
+        let texts = [(*name).to_owned(), numbers[0].clone(), numbers[1].clone(), estimate.n.to_string()];
+        table.add_row(texts);
+    }
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table
 }
 
 fn cells(row: &Row) -> Vec<Cell> {

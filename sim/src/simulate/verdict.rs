@@ -1,8 +1,9 @@
 //! What a run comes to, in plain words.
 
 use super::format::{percent, seconds};
-use super::summary::Row;
+use super::summary::{BackendRow, Row};
 use serde::Serialize;
+use std::fmt::Write as _;
 
 /// A headline and its evidence.
 #[derive(Clone, Debug, Serialize)]
@@ -15,6 +16,8 @@ pub(crate) struct Verdict {
     pub(crate) retries: String,
     /// The populations that are not throttled.
     pub(crate) unthrottled: Vec<String>,
+    /// How the backend fares, if there is one.
+    pub(crate) backend: Option<String>,
 }
 
 /// A population counts as throttled from this share of attempts denied: one call in a hundred.
@@ -22,7 +25,7 @@ const THROTTLED: f64 = 0.01;
 
 impl Verdict {
     /// The verdict on these measures.
-    pub(crate) fn new(total: &Row, populations: &[Row]) -> Self {
+    pub(crate) fn new(total: &Row, populations: &[Row], backend: Option<&BackendRow>) -> Self {
         let (mut throttled, unthrottled): (Vec<&Row>, Vec<&Row>) =
             populations.iter().partition(|row| row.denied_share() >= THROTTLED);
         throttled.sort_by(|a, b| b.lost_share().total_cmp(&a.lost_share()));
@@ -31,8 +34,29 @@ impl Verdict {
             throttled: throttled.iter().map(|row| hit(row)).collect(),
             retries: retries(total, populations),
             unthrottled: unthrottled.iter().map(|row| row.name.clone()).collect(),
+            backend: backend.map(|backend| fares(backend, total)),
         }
     }
+}
+
+/// How the backend fares.
+fn fares(backend: &BackendRow, total: &Row) -> String {
+    let mut text = format!("The backend works {} of its time", percent(backend.utilisation));
+    if backend.wasted_share > 0.0 {
+        let _ = write!(text, ", {} of that for nobody", percent(backend.wasted_share));
+    }
+    if let Some(p99) = backend.service.sojourn_p99 {
+        let _ = write!(text, "; 99% of the calls that it serves take at most {} there", seconds(p99));
+    }
+    if backend.loss > 0.0 {
+        let _ = write!(text, "; it turns away {} of those that come", percent(backend.loss));
+    }
+    for (count, what) in [(total.failed, "fail"), (total.timed_out, "are waited for too long")] {
+        if count > 0 {
+            let _ = write!(text, "; {} {what}", percent(count as f64 / total.admitted.max(1) as f64));
+        }
+    }
+    text + "."
 }
 
 fn headline(total: &Row, populations: usize, throttled: &[&Row]) -> String {

@@ -64,6 +64,7 @@ fn header(summary: &Summary) -> Markup {
                 div {
                     h2 { "What it costs" }
                     p { (verdict.retries) }
+                    @if let Some(backend) = &verdict.backend { p { (backend) } }
                     @if !verdict.unthrottled.is_empty() {
                         h2 { "Who is not throttled" }
                         ul { @for name in &verdict.unthrottled { li { (swatch_of(name, summary)) (name) } } }
@@ -117,10 +118,11 @@ fn figure(title: &str, explanation: &str, legend: Markup, svg: &str) -> Markup {
 /// Admitted and denied, and what the retries of each population add.
 fn load(outcome: &Outcome, summary: &Summary) -> anyhow::Result<Markup> {
     let bin = outcome.bin.as_secs_f64();
-    let fate = charts::stack("attempts admitted and denied over time", LARGE, &fate(&outcome.total), bin)?;
-    let mut layers = vec![Layer::new(charts::FIRST, &outcome.total, |bin| bin.calls)];
+    let fate =
+        charts::stack("attempts admitted and denied over time", LARGE, &fate(&outcome.all.total), bin)?;
+    let mut layers = vec![Layer::new(charts::FIRST, &outcome.all.total, |bin| bin.calls)];
     let mut names = vec![(charts::FIRST, "first attempts")];
-    for (place, (row, tally)) in summary.populations.iter().zip(&outcome.populations).enumerate() {
+    for (place, (row, tally)) in summary.populations.iter().zip(&outcome.all.populations).enumerate() {
         if row.retries > 0 {
             layers.push(Layer::new(colour(place), tally, |bin| bin.retries));
             names.push((colour(place), &row.name));
@@ -153,7 +155,7 @@ fn fate(tally: &Tally) -> [Layer; 2] {
 fn populations_over_time(outcome: &Outcome, summary: &Summary) -> anyhow::Result<Markup> {
     let bin = outcome.bin.as_secs_f64();
     let mut multiples = Vec::new();
-    for (row, tally) in summary.populations.iter().zip(&outcome.populations) {
+    for (row, tally) in summary.populations.iter().zip(&outcome.all.populations) {
         multiples.push((row, charts::stack("attempts of a population over time", SMALL, &fate(tally), bin)?));
     }
     Ok(html! {
@@ -189,14 +191,16 @@ fn facts_of(row: &Row) -> String {
 
 fn waiting_and_fairness(outcome: &Outcome, summary: &Summary) -> anyhow::Result<Markup> {
     let curves = |points: fn(&Tally) -> Vec<(f64, f64)>| -> Vec<Curve> {
-        let tallies = outcome.populations.iter().enumerate();
+        let tallies = outcome.all.populations.iter().enumerate();
         tallies.map(|(place, tally)| Curve { colour: colour(place), points: points(tally) }).collect()
     };
     let names =
         || summary.populations.iter().enumerate().map(|(place, row)| (colour(place), row.name.as_str()));
     let served = charts::served_within("share of calls served within a time", &curves(served))?;
-    let lorenz =
-        charts::lorenz("share of successes by share of clients", &curves(|tally| tally.shares.lorenz()))?;
+    let lorenz = charts::lorenz(
+        "share of successes by share of clients",
+        &curves(|tally| tally.successes.shares().map(|shares| shares.lorenz()).unwrap_or_default()),
+    )?;
     Ok(html! {
         section.whole {
             h2 { "Waiting and fairness" }

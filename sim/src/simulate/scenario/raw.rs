@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
-use tidegate::config::{Plans, TimeSpan};
+use tidegate::config::{GuardConfig, Plans, TimeSpan};
 use toml::Spanned;
 
 #[derive(Debug, Deserialize)]
@@ -17,9 +17,36 @@ pub(super) struct RawScenario {
     pub(super) seed: u64,
     pub(super) duration: Spanned<TimeSpan>,
     pub(super) start: Option<Spanned<String>>,
+    pub(super) warm_up: Option<Spanned<TimeSpan>>,
     #[serde(default)]
     pub(super) plans: Plans,
+    pub(super) backend: Option<Spanned<RawBackend>>,
+    pub(super) guard: Option<Spanned<GuardConfig>>,
+    #[serde(default)]
+    pub(super) event: Vec<Spanned<RawEvent>>,
     pub(super) population: Spanned<Vec<Spanned<RawPopulation>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBackend {
+    pub(super) servers: Spanned<u32>,
+    pub(super) queue: Option<u32>,
+    pub(super) service: Option<Spanned<RawDistribution<TimeSpan>>>,
+    pub(super) tokens_per_second: Option<Spanned<f64>>,
+    pub(super) refusal: Option<TimeSpan>,
+    pub(super) failure: Option<Spanned<f64>>,
+    #[serde(default)]
+    pub(super) optimistic: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEvent {
+    pub(super) at: Spanned<TimeSpan>,
+    pub(super) outage: Option<Spanned<TimeSpan>>,
+    pub(super) population: Option<Spanned<String>>,
+    pub(super) plan: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,6 +56,9 @@ pub(super) struct RawPopulation {
     pub(super) plan: Spanned<String>,
     pub(super) clients: Spanned<u32>,
     pub(super) clients_per_key: Option<Spanned<u32>>,
+    pub(super) keys: Option<String>,
+    pub(super) clients_per_address: Option<Spanned<u32>>,
+    pub(super) addresses: Option<String>,
     pub(super) arrivals: Spanned<RawArrivals>,
     pub(super) spread: Option<Spanned<f64>>,
     pub(super) tokens: Option<Spanned<RawDistribution<u64>>>,
@@ -37,7 +67,8 @@ pub(super) struct RawPopulation {
     pub(super) tokens_per_second: Option<Spanned<f64>>,
     pub(super) retry: Spanned<RawRetry>,
     pub(super) patience: Option<TimeSpan>,
-    pub(super) round_trip: Option<Spanned<TimeSpan>>,
+    pub(super) round_trip: Option<Spanned<RawDistribution<TimeSpan>>>,
+    pub(super) timeout: Option<Spanned<TimeSpan>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,7 +77,7 @@ pub(super) enum RawArrivals {
     Poisson(Rate),
     Paced(Rate),
     Burst(RawBurst),
-    AtOnce(TimeSpan),
+    AtOnce(RawDistribution<TimeSpan>),
     Closed(RawClosed),
 }
 
@@ -76,7 +107,15 @@ pub(super) enum RawDistribution<V> {
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum RawShape<V> {
     Exponential(V),
+    Normal(RawNormal<V>),
     LogNormal(RawLogNormal<V>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNormal<V> {
+    pub(super) mean: V,
+    pub(super) sd: V,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,7 +171,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for RawDistribution<V> {
         impl<'de, V: Deserialize<'de>> Visitor<'de> for ValueOrTable<V> {
             type Value = RawDistribution<V>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value, or a table with `exponential` or `lognormal`")
+                f.write_str("a value, or a table with `exponential`, `normal` or `lognormal`")
             }
             fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
                 V::deserialize(value.into_deserializer()).map(RawDistribution::Constant)

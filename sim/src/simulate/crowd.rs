@@ -1,0 +1,109 @@
+//! The clients of one population in a world: what each of them has done so far, and who they are to the gateway.
+
+use super::arrivals::Schedule;
+use super::calls::Call;
+use super::draws::{Draw, Draws, Purpose};
+use super::policy::nanos;
+use super::scenario::{Distribution, MIN_ROUND_TRIP, Population};
+use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
+use tidegate::{Nanos, PlanId};
+
+/// Clients of a population, by number within the crowd.
+pub(crate) struct Crowd<'a> {
+    pub(crate) population: &'a Population,
+    pub(crate) draws: Draws,
+    pub(crate) schedule: Schedule<'a>,
+    /// The plan that their keys have now.
+    pub(crate) plan: PlanId,
+    /// The number of the first client within the population.
+    pub(crate) first: u32,
+    /// The number of the first source of arrivals within the world.
+    pub(crate) first_source: u32,
+    /// Calls made so far, by client.
+    pub(crate) made: Vec<u32>,
+    /// Calls that succeeded, by client.
+    pub(crate) succeeded: Vec<u32>,
+}
+
+/// A key, as the engine hashes it: which keys it is of, and the number among them.
+pub(crate) type Key = (u32, u32);
+
+impl<'a> Crowd<'a> {
+    /// The clients of a range, under a plan of the world's engine.
+    pub(crate) fn new(
+        population: &'a Population,
+        clients: &Range<u32>,
+        draws: Draws,
+        plan: PlanId,
+        first_source: u32,
+    ) -> Self {
+        Self {
+            population,
+            draws,
+            schedule: Schedule::new(&population.arrivals, draws, clients),
+            plan,
+            first: clients.start,
+            first_source,
+            made: vec![0; clients.len()],
+            succeeded: vec![0; clients.len()],
+        }
+    }
+
+    /// The number of a client's next call, which is counted.
+    pub(crate) fn next_call(&mut self, client: u32) -> u32 {
+        let made = &mut self.made[client as usize];
+        *made += 1;
+        *made - 1
+    }
+
+    /// The tokens that a call will use.
+    pub(crate) fn tokens(&self, client: u32, number: u32) -> u64 {
+        let draw = || self.draws.draw(self.first + client, Purpose::Tokens, u64::from(number));
+        self.population.tokens.value(draw) as u64
+    }
+
+    /// The key that a client calls with.
+    pub(crate) fn key(&self, client: u32) -> Key {
+        (self.population.keys_of, (self.first + client) / self.population.clients_per_key)
+    }
+
+    /// The address that a client calls from.
+    pub(crate) fn address(&self, client: u32) -> IpAddr {
+        let host = (self.first + client) / self.population.clients_per_address;
+        // A /64 of its own, which is what a guard goes by.
+        let network = 0x2000_0000_0000_0000 | u64::from(self.population.addresses_of) << 32 | u64::from(host);
+        IpAddr::V6(Ipv6Addr::from_bits(u128::from(network) << 64))
+    }
+
+    /// How long an attempt is under way, there and back.
+    pub(crate) fn round_trip(&self, call: &Call) -> Nanos {
+        self.round_trip_of(call.client, attempt(call))
+    }
+
+    fn round_trip_of(&self, client: u32, count: u64) -> Nanos {
+        let time = match self.population.round_trip {
+            Distribution::Constant(seconds) => seconds,
+            drawn => drawn.value(|| self.draws.draw(self.first + client, Purpose::RoundTrip, count)),
+        };
+        nanos(time).max(MIN_ROUND_TRIP)
+    }
+
+    /// A draw for an attempt.
+    pub(crate) fn draw_of(&self, call: &Call, purpose: Purpose) -> Draw {
+        self.draws.draw(self.first + call.client, purpose, attempt(call))
+    }
+
+    /// When a client that calls in a closed loop, and whose call is over, calls again: it hears of the end, and thinks.
+    pub(crate) fn next_turn(&self, client: u32, now: Nanos) -> Option<Nanos> {
+        let count = u64::from(self.made[client as usize]);
+        let think = self.schedule.think(client, count)?;
+        // Counted beside the attempts, of which no call has so many.
+        Some(now + self.round_trip_of(client, count << 16 | u64::from(u16::MAX)) + think)
+    }
+}
+
+/// Counts an attempt by its call's number and its retry.
+fn attempt(call: &Call) -> u64 {
+    u64::from(call.number) << 16 | u64::from(call.retries)
+}

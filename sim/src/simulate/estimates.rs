@@ -1,0 +1,83 @@
+//! What replications say of a measure, and how surely.
+
+use super::summary::{BackendRow, Row};
+use crate::statistics::interval::{Interval, Level};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A confidence interval, as `--json` gives it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Estimate {
+    /// The mean of the replications' values.
+    pub(crate) mean: f64,
+    /// How far the interval goes on either side.
+    pub(crate) half_width: f64,
+    /// How many values it comes from: replications that have one.
+    pub(crate) n: u64,
+    /// How often such an interval covers.
+    pub(crate) level: f64,
+    /// How it was found.
+    pub(crate) method: String,
+}
+
+impl From<Interval> for Estimate {
+    fn from(interval: Interval) -> Self {
+        Self {
+            mean: interval.centre,
+            half_width: interval.half_width,
+            n: interval.n,
+            level: interval.level.get(),
+            method: interval.method.to_string(),
+        }
+    }
+}
+
+/// Measures by name, each with its interval.
+pub(crate) type Estimates = BTreeMap<&'static str, Estimate>;
+
+/// A measure by its field in `--json`, and its value in one replication, where it has one.
+type Measure<R> = (&'static str, fn(&R) -> Option<f64>);
+
+/// The measures of a population that get intervals.
+const OF_POPULATION: [Measure<Row>; 9] = [
+    ("goodput_per_second", |row| Some(row.goodput_per_second)),
+    ("success_share", |row| Some(row.success_share)),
+    ("denied_share", |row| Some(row.denied_share())),
+    ("retries_per_call", |row| Some(row.retries_per_call)),
+    ("jain", |row| row.jain),
+    ("least_share", |row| row.least_share),
+    ("p1_share", |row| row.p1_share),
+    ("seconds_to_success_p50", |row| row.seconds_to_success_p50),
+    ("seconds_to_success_p99", |row| row.seconds_to_success_p99),
+];
+
+/// The same of the backend.
+const OF_BACKEND: [Measure<BackendRow>; 8] = [
+    ("in_system", |row| Some(row.in_system)),
+    ("utilisation", |row| Some(row.utilisation)),
+    ("wasted_share", |row| Some(row.wasted_share)),
+    ("loss", |row| Some(row.loss)),
+    ("sojourn_mean", |row| Some(row.service.sojourn_mean)),
+    ("waiting_mean", |row| Some(row.service.waiting_mean)),
+    ("sojourn_p95", |row| row.service.sojourn_p95),
+    ("sojourn_p99", |row| row.service.sojourn_p99),
+];
+
+/// The estimates of a population, from its row in each replication. Empty unless there are two.
+pub(crate) fn of_population(rows: &[Row]) -> Estimates {
+    estimates(rows, &OF_POPULATION)
+}
+
+/// The estimates of the backend.
+pub(crate) fn of_backend(rows: &[BackendRow]) -> Estimates {
+    estimates(rows, &OF_BACKEND)
+}
+
+fn estimates<R>(rows: &[R], measures: &[Measure<R>]) -> Estimates {
+    let estimate = |(name, measure): &Measure<R>| {
+        let values: Vec<f64> = rows.iter().filter_map(measure).collect();
+        let interval = Interval::of_mean(&values, Level::PERCENT_95).filter(|interval| interval.n > 1)?;
+        Some((*name, interval.into()))
+    };
+    measures.iter().filter_map(estimate).collect()
+}

@@ -1,0 +1,42 @@
+//! The measures of single replications, for those who compare them.
+
+use super::run::{Replication, Runs, run};
+use super::scenario::Scenario;
+use super::summary::{BackendRow, Row};
+use tidegate::Nanos;
+
+/// What one replication of a scenario comes to.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    total: Row,
+    backend: Option<BackendRow>,
+}
+
+impl Measured {
+    fn new(scenario: &Scenario, replication: &Replication, time: Nanos) -> Self {
+        let pairs = scenario.populations.iter().zip(&replication.populations);
+        let rows: Vec<Row> =
+            pairs.map(|(population, tally)| Row::population(population, tally, time)).collect();
+        Self {
+            total: Row::total(&rows, &replication.total, time),
+            backend: scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &replication.total)),
+        }
+    }
+
+    /// All populations together.
+    pub(crate) fn total(&self) -> &Row {
+        &self.total
+    }
+
+    /// What stands behind the limiter, if anything does.
+    pub(crate) fn backend(&self) -> Option<&BackendRow> {
+        self.backend.as_ref()
+    }
+}
+
+/// Runs replications and measures each.
+pub(crate) fn measure(scenario: &Scenario, runs: Runs) -> anyhow::Result<Vec<Measured>> {
+    let outcome = run(scenario, runs)?;
+    let time = scenario.measured();
+    Ok(outcome.replications.iter().map(|replication| Measured::new(scenario, replication, time)).collect())
+}

@@ -1,0 +1,480 @@
+//! The event loop: clients, the engine that decides on their calls, and what stands behind it.
+//!
+//! Where keys share nothing, a population splits into worlds of whole keys that run apart, each small enough for its engine,
+//! its events and its clients to stay in a core's cache. Which clients make up a world depends on the scenario alone, and a
+//! client's draws on its own number, so the split never shows in the results. Where a backend, a key or an address is shared,
+//! all populations live in one.
+
+use super::backend::{Backend, Job, Place, Work};
+use super::calls::{Call, Calls, Sent, Served, Streaming, TooManyCalls};
+use super::crowd::Crowd;
+use super::draws::{Draws, Purpose};
+use super::events::{Class, Event, EventSet};
+use super::measures::{Bin, Tally};
+use super::policy::{Refused, Why, hint, nanos};
+use super::scenario::{Happening, Population, Scenario};
+use anyhow::Context;
+use std::ops::Range;
+use tidegate::guard::{Answer, Guard};
+use tidegate::headers::Retry;
+use tidegate::{Cost, Decision, Limiter, Nanos, Reservation, Timestamp};
+
+/// Which clients of which population live in a world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The population, by its place in the scenario.
+    pub(crate) population: usize,
+    /// Its clients, from a key's first to another's last.
+    pub(crate) clients: Range<u32>,
+}
+
+/// Clients on their way through a run.
+pub(crate) struct World<'a> {
+    scenario: &'a Scenario,
+    /// The length of an interval of the counts over time.
+    bin: Nanos,
+    limiter: Limiter,
+    guard: Option<Guard>,
+    backend: Option<Backend>,
+    crowds: Vec<Crowd<'a>>,
+    calls: Calls,
+    events: EventSet,
+    /// Calls that the backend has served with success.
+    successes: u64,
+    /// What is counted of each crowd.
+    tallies: &'a mut [Tally],
+}
+
+impl<'a> World<'a> {
+    /// What its clients do is added to the tallies, one for each part. An error if it is too large.
+    pub(crate) fn new(
+        scenario: &'a Scenario,
+        parts: &[Part],
+        (seed, replication): (u64, u32),
+        bin: Nanos,
+        tallies: &'a mut [Tally],
+    ) -> anyhow::Result<Self> {
+        let limiter = engine(scenario, parts)?;
+        let plan_of = |plan| limiter.add_plan(plan).expect("there is room for every plan");
+        let mut first_source = 0_u32;
+        let crowds = parts
+            .iter()
+            .map(|part| {
+                let population = &scenario.populations[part.population];
+                let draws = Draws::new(seed, replication, &population.name);
+                let plan = plan_of(&population.plan);
+                let crowd = Crowd::new(population, &part.clients, draws, plan, first_source);
+                first_source = first_source.saturating_add(crowd.schedule.sources().end);
+                crowd
+            })
+            .collect();
+        anyhow::ensure!(
+            first_source <= EventSet::TARGETS,
+            "{first_source} clients that have turns of their own share a world, which has room for {}; let fewer clients \
+             share the backend, or let them call at random (`poisson`)",
+            EventSet::TARGETS
+        );
+        Ok(Self {
+            scenario,
+            bin,
+            limiter,
+            guard: scenario.guard.as_ref().map(|rules| {
+                // Any fixed seed, as for the engine's.
+                rules.builder().seed(0).build().expect("the rules were tried when the scenario was read")
+            }),
+            backend: scenario.backend.as_ref().map(Backend::new),
+            crowds,
+            calls: Calls::default(),
+            events: EventSet::default(),
+            successes: 0,
+            tallies,
+        })
+    }
+
+    /// Runs to the end of the time.
+    pub(crate) fn run(self) -> Result<(), TooManyCalls> {
+        self.run_at_most(u64::MAX)
+    }
+
+    /// Runs to the end of the time, or until so many events have happened.
+    pub(crate) fn run_at_most(mut self, most: u64) -> Result<(), TooManyCalls> {
+        let scenario = self.scenario;
+        for (line, happening) in (0..).zip(&scenario.script) {
+            self.plan_event(happening.at, Class::Script, line);
+        }
+        for place in 0..self.crowds.len() {
+            let crowd = &self.crowds[place];
+            let (first, sources) = (crowd.first_source, crowd.schedule.sources());
+            for source in sources {
+                let time = self.crowds[place].schedule.first(source);
+                self.plan_event(time, Class::Arrival, first + source);
+            }
+        }
+        for _ in 0..most {
+            let Some(event) = self.events.next() else { break };
+            self.handle(event)?;
+        }
+        self.finish();
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        debug_assert_eq!(self.limiter.overflowed(), 0, "every key has a record of its own");
+        let load = self.backend.as_mut().map(|backend| backend.load(self.scenario.duration));
+        let events = self.events.scheduled();
+        for (place, (crowd, tally)) in self.crowds.iter().zip(self.tallies.iter_mut()).enumerate() {
+            crowd.succeeded.iter().for_each(|successes| tally.successes.note(*successes));
+            // What is the world's stands with its first crowd.
+            if place == 0 {
+                tally.events += events;
+                tally.load += load.unwrap_or_default();
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), TooManyCalls> {
+        let Event { time: now, class, target } = event;
+        match class {
+            Class::Script => self.happen(target, now),
+            Class::Arrival => return self.arrive(target, now),
+            Class::Retry => {
+                if let Some(call) = self.calls.take_waiting(target) {
+                    return self.attempt(call, now);
+                }
+            }
+            Class::Settle => {
+                if let Some(call) = self.calls.take_streaming(target) {
+                    self.settle(call, now);
+                }
+            }
+            Class::Served => {
+                if let Some(served) = self.calls.served(target) {
+                    return self.served(served, now);
+                }
+            }
+            Class::Refused => {
+                let next = self.backend.as_mut().and_then(|backend| backend.refused(now));
+                self.work(next, now);
+            }
+            Class::Timeout => {
+                if let Some(call) = self.calls.timed_out(target) {
+                    self.tally(call).timed_out += 1;
+                    return self.refused(call, Why::Failed, now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an event, unless it lies beyond the end.
+    fn plan_event(&mut self, time: Nanos, class: Class, target: u32) {
+        if time < self.scenario.duration {
+            self.events.schedule(time, class, target);
+        }
+    }
+
+    /// A source's turn: its client calls, and its next turn is planned.
+    fn arrive(&mut self, source: u32, now: Nanos) -> Result<(), TooManyCalls> {
+        let place = self.crowd_of(source);
+        let crowd = &mut self.crowds[place];
+        let arrival = crowd.schedule.arrive(source - crowd.first_source, now);
+        for _ in 0..arrival.calls {
+            self.begin(place, arrival.client, now)?;
+        }
+        if let Some(next) = arrival.next {
+            self.plan_event(next, Class::Arrival, source);
+        }
+        Ok(())
+    }
+
+    /// The crowd that a source of arrivals is of.
+    fn crowd_of(&self, source: u32) -> usize {
+        match self.crowds.len() {
+            1 => 0,
+            _ => self.crowds.partition_point(|crowd| crowd.first_source <= source) - 1,
+        }
+    }
+
+    fn begin(&mut self, place: usize, client: u32, now: Nanos) -> Result<(), TooManyCalls> {
+        let crowd = &mut self.crowds[place];
+        let number = crowd.next_call(client);
+        let call = Call {
+            crowd: place as u16,
+            retries: 0,
+            client,
+            number,
+            tokens: crowd.tokens(client, number),
+            started: now,
+            previous: Nanos::ZERO,
+        };
+        self.tally(call).calls += 1;
+        self.bin(call, now).calls += 1;
+        self.decide(call, now)
+    }
+
+    fn attempt(&mut self, call: Call, now: Nanos) -> Result<(), TooManyCalls> {
+        self.tally(call).retries += 1;
+        self.bin(call, now).retries += 1;
+        self.decide(call, now)
+    }
+
+    /// Asks the guard and the engine, and goes on as they say.
+    fn decide(&mut self, call: Call, now: Nanos) -> Result<(), TooManyCalls> {
+        let crowd = &self.crowds[usize::from(call.crowd)];
+        let at = self.wall(now);
+        if let Some(Answer::Blocked(block)) =
+            self.guard.as_ref().map(|guard| guard.check(crowd.address(call.client), at))
+        {
+            self.tally(call).blocked += 1;
+            return self.refused(call, Why::Told(Retry::After(block.remaining)), now);
+        }
+        let cost = Cost::tokens(crowd.population.reserve.unwrap_or(call.tokens));
+        let key = crowd.key(call.client);
+        match self.limiter.check(&key, crowd.plan, cost, at) {
+            Decision::Admitted(admission) => self.admitted(call, admission.reservation, now),
+            Decision::Denied(denial) => {
+                if let Some(guard) = &self.guard {
+                    let _ = guard.denied(crowd.address(call.client), &key, denial.retry_after, at);
+                }
+                self.tally(call).denied[denial.limit as usize] += 1;
+                self.pay_for_refusal(now);
+                self.refused(call, Why::Told(hint(&denial)), now)
+            }
+            Decision::Never(limit) => {
+                self.tally(call).never[limit as usize] += 1;
+                self.pay_for_refusal(now);
+                self.refused(call, Why::Told(Retry::Never), now)
+            }
+        }
+    }
+
+    /// The call's client waits and tries again, or gives up.
+    fn refused(&mut self, call: Call, why: Why, now: Nanos) -> Result<(), TooManyCalls> {
+        let crowd = &self.crowds[usize::from(call.crowd)];
+        let refused = Refused {
+            client: crowd.first + call.client,
+            number: call.number,
+            retries: call.retries,
+            previous: call.previous,
+            why,
+        };
+        if let Some(wait) = crowd.population.policy.wait(&refused, crowd.draws) {
+            return self.retry_after(call, wait, now);
+        }
+        self.tally(call).given_up += 1;
+        self.ended(call.crowd, call.client, now);
+        Ok(())
+    }
+
+    fn admitted(&mut self, call: Call, reservation: Reservation, now: Nanos) -> Result<(), TooManyCalls> {
+        self.tally(call).admitted += 1;
+        self.bin(call, now).admitted += 1;
+        if self.backend.is_some() {
+            return self.send(call, reservation, now);
+        }
+        self.succeeded(call, now);
+        let crowd = &self.crowds[usize::from(call.crowd)];
+        // Nothing waits for the end of a response that was charged exactly, unless its client does.
+        if crowd.population.reserve.is_none() && !crowd.schedule.is_closed() {
+            return Ok(());
+        }
+        let end = now + response_time(crowd, &call);
+        if end < self.scenario.duration {
+            let Call { crowd, client, tokens, .. } = call;
+            let number = self.calls.stream(Streaming { crowd, client, tokens, reservation })?;
+            self.plan_event(end, Class::Settle, number);
+        }
+        Ok(())
+    }
+
+    /// A call has its answer.
+    fn succeeded(&mut self, call: Call, now: Nanos) {
+        let crowd = &mut self.crowds[usize::from(call.crowd)];
+        crowd.succeeded[call.client as usize] += 1;
+        let round_trip = crowd.round_trip(&call);
+        let tally = &mut self.tallies[usize::from(call.crowd)];
+        tally.succeeded += 1;
+        tally.tokens += call.tokens;
+        tally.note_wait(now - call.started + round_trip);
+        self.bin(call, now).succeeded += 1;
+    }
+
+    /// Hands an admitted call to the backend.
+    fn send(&mut self, call: Call, reservation: Reservation, now: Nanos) -> Result<(), TooManyCalls> {
+        let (Some(backend), Some(rules)) = (&mut self.backend, &self.scenario.backend) else { return Ok(()) };
+        let crowd = &self.crowds[usize::from(call.crowd)];
+        let service = rules.service_time(call.tokens, || crowd.draw_of(&call, Purpose::Service));
+        let timeout = crowd.population.timeout;
+        let sent = Sent { call, reservation, arrived: now, service, seen: self.successes };
+        let number = self.calls.send(sent, timeout.is_some())?;
+        let place = backend.arrive(Job { call: number, service }, now);
+        match place {
+            Place::Served => self.plan_event(now + service, Class::Served, number),
+            Place::Queued => {}
+            Place::Refused => {
+                if let Some(sent) = self.calls.take_back(number) {
+                    // The upstream never saw it.
+                    self.limiter.cancel(sent.reservation, self.wall(now));
+                }
+                self.tally(call).turned_away += 1;
+                self.pay_for_refusal(now);
+                return self.refused(call, Why::Failed, now);
+            }
+        }
+        if let Some(timeout) = timeout {
+            self.plan_event(now + timeout, Class::Timeout, number);
+        }
+        Ok(())
+    }
+
+    /// A server has served a call: the engine learns what it really cost, and its client has an answer, if it still
+    /// waits for one.
+    fn served(&mut self, Served { sent, in_time }: Served, now: Nanos) -> Result<(), TooManyCalls> {
+        let next = self.backend.as_mut().and_then(|backend| backend.served(now));
+        self.work(next, now);
+        let fails = self.fails(&sent);
+        let Sent { call, reservation, arrived, service, .. } = sent;
+        self.limiter.settle(reservation, call.tokens, self.wall(now));
+        self.tally(call).note_service(now - arrived, service, in_time && !fails);
+        if fails {
+            self.tally(call).failed += 1;
+        } else {
+            self.successes += 1;
+        }
+        match (in_time, fails) {
+            (false, _) => Ok(()),
+            (true, true) => self.refused(call, Why::Failed, now),
+            (true, false) => {
+                self.succeeded(call, now);
+                self.ended(call.crowd, call.client, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a call's service ends in a failure.
+    fn fails(&self, sent: &Sent) -> bool {
+        let Some(rules) = &self.scenario.backend else { return false };
+        let crowd = &self.crowds[usize::from(sent.call.crowd)];
+        rules.optimistic && sent.seen != self.successes
+            || rules.failure > 0.0 && crowd.draw_of(&sent.call, Purpose::Failure).unit() < rules.failure
+    }
+
+    /// A server turns to something, if there is anything.
+    fn work(&mut self, work: Option<(Work, Nanos)>, now: Nanos) {
+        match work {
+            Some((Work::Job(job), time)) => self.plan_event(now + time, Class::Served, job.call),
+            Some((Work::Refusal, time)) => self.plan_event(now + time, Class::Refused, 0),
+            None => {}
+        }
+    }
+
+    /// A refusal may cost the backend work.
+    fn pay_for_refusal(&mut self, now: Nanos) {
+        if let Some(time) = self.backend.as_mut().and_then(|backend| backend.refuse(now)) {
+            self.plan_event(now + time, Class::Refused, 0);
+        }
+    }
+
+    /// Sends a call again after a wait, if its client has the patience.
+    fn retry_after(&mut self, mut call: Call, wait: Nanos, now: Nanos) -> Result<(), TooManyCalls> {
+        let crowd = &self.crowds[usize::from(call.crowd)];
+        let next = now + crowd.round_trip(&call) + wait;
+        if crowd.population.patience.is_some_and(|patience| next - call.started > patience) {
+            self.tally(call).out_of_patience += 1;
+            self.ended(call.crowd, call.client, now);
+            return Ok(());
+        }
+        if next >= self.scenario.duration {
+            return Ok(());
+        }
+        call.retries = call.retries.saturating_add(1);
+        call.previous = wait;
+        let number = self.calls.wait(call)?;
+        self.plan_event(next, Class::Retry, number);
+        Ok(())
+    }
+
+    /// The end of a response: the engine learns what the call really cost.
+    fn settle(&mut self, call: Streaming, now: Nanos) {
+        self.limiter.settle(call.reservation, call.tokens, self.wall(now));
+        self.ended(call.crowd, call.client, now);
+    }
+
+    /// A call is over for its client, who may be waiting for that to make the next.
+    fn ended(&mut self, crowd: u16, client: u32, now: Nanos) {
+        let crowd = &self.crowds[usize::from(crowd)];
+        if let Some(next) = crowd.next_turn(client, now) {
+            let source = crowd.first_source + client;
+            self.plan_event(next, Class::Arrival, source);
+        }
+    }
+
+    /// A line of the script comes true.
+    fn happen(&mut self, line: u32, now: Nanos) {
+        match &self.scenario.script[line as usize].what {
+            Happening::WarmedUp => {
+                self.tallies.iter_mut().for_each(Tally::start_over);
+                self.crowds.iter_mut().for_each(|crowd| crowd.succeeded.fill(0));
+                if let Some(backend) = &mut self.backend {
+                    backend.count_from(now);
+                }
+            }
+            Happening::Outage => {
+                if let Some(backend) = &mut self.backend {
+                    backend.stop(now);
+                }
+            }
+            Happening::Recovery => {
+                let begun = self.backend.as_mut().map(|backend| backend.start(now)).unwrap_or_default();
+                begun.into_iter().for_each(|work| self.work(Some(work), now));
+            }
+            Happening::PlanChange { population, plan } => {
+                let plan = self.limiter.add_plan(plan).expect("there is room for every plan");
+                let population = &self.scenario.populations[*population].name;
+                self.crowds
+                    .iter_mut()
+                    .filter(|crowd| crowd.population.name == *population)
+                    .for_each(|crowd| crowd.plan = plan);
+            }
+        }
+    }
+
+    fn wall(&self, now: Nanos) -> Timestamp {
+        Timestamp::both(self.scenario.start + now)
+    }
+
+    fn tally(&mut self, call: Call) -> &mut Tally {
+        &mut self.tallies[usize::from(call.crowd)]
+    }
+
+    fn bin(&mut self, call: Call, now: Nanos) -> &mut Bin {
+        let bin = (now.get() / self.bin.get()) as usize;
+        &mut self.tally(call).bins[bin]
+    }
+}
+
+/// How long an admitted call's response takes, where no backend says so.
+fn response_time(crowd: &Crowd<'_>, call: &Call) -> Nanos {
+    let draw = || crowd.draws.draw(crowd.first + call.client, Purpose::Stream, u64::from(call.number));
+    let streaming = crowd.population.tokens_per_second.map_or(0.0, |speed| call.tokens as f64 / speed);
+    nanos(crowd.population.stream.value(draw) + streaming)
+}
+
+/// An engine with room for the keys of these clients, and for every plan that they may have.
+fn engine(scenario: &Scenario, parts: &[Part]) -> anyhow::Result<Limiter> {
+    let keys = |part: &Part| {
+        let population: &Population = &scenario.populations[part.population];
+        part.clients.len().div_ceil(population.clients_per_key as usize)
+    };
+    let keys = parts.iter().map(keys).sum::<usize>();
+    Limiter::builder()
+        // Room to spare shortens probes.
+        .capacity(keys * 2)
+        .max_plans(3 + parts.len() + scenario.script.len())
+        .max_threads(1)
+        // Any fixed seed: no caller of a simulation makes keys collide on purpose.
+        .seed(0)
+        .build()
+        .with_context(|| format!("an engine for {keys} keys cannot be made"))
+}
