@@ -1,6 +1,6 @@
 //! The command line: parses, runs, and maps the outcome to an exit status.
 
-use crate::{replay, simulate, validate};
+use crate::{compare, replay, simulate, validate};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -19,6 +19,8 @@ enum Command {
     Replay(replay::Args),
     /// Runs populations of retrying clients against the engine in virtual time.
     Simulate(simulate::Args),
+    /// Runs two scenarios on common random numbers: what do they differ by, and how surely?
+    Compare(compare::Args),
     /// Runs cases whose outcome is known by other means, and shows expected beside found.
     Validate(validate::Args),
 }
@@ -28,6 +30,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Simulate(args)) => simulate::run(&args),
+        Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Validate(args)) => match validate::run(&args) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -25,6 +25,7 @@ use crate::text;
 use crate::whole_file::WholeFile;
 use anyhow::Context;
 pub(crate) use draws::{Draws, Purpose};
+pub(crate) use estimates::{Differences, between_backends, between_populations};
 pub(crate) use measured::{Measured, measure};
 pub(crate) use run::Runs;
 pub use sample::Sample;
@@ -32,6 +33,7 @@ pub use scenario::Scenario;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+pub(crate) use summary::Row;
 use summary::Summary;
 
 /// Arguments of `tidegate simulate`.

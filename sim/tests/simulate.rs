@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// A directory of a test's own, gone with it.
@@ -434,19 +434,6 @@ fn the_report_needs_no_other_file() {
     let headline = summary["verdict"]["headline"].as_str().unwrap().replace('>', "&gt;").replace('<', "&lt;");
     assert!(report.contains(&headline));
     assert_eq!((summary["version"].as_u64(), summary["command"].as_str()), (Some(1), Some("simulate")));
-}
-
-#[test]
-fn every_scenario_of_the_gallery_is_understood() {
-    let directory = Directory::new("gallery");
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")).unwrap() {
-        let path = entry.unwrap().path();
-        // Cut short: the fields are what is tested.
-        let text = fs::read_to_string(&path).unwrap();
-        let text =
-            text.lines().map(|line| if line.starts_with("duration") { "duration = \"5s\"" } else { line });
-        simulate(&directory, &text.collect::<Vec<_>>().join("\n"));
-    }
 }
 
 /// R10s, as a gateway's clients would meet it: a thousand workers of one key, all at once, at 50 a second.

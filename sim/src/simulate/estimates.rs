@@ -1,7 +1,7 @@
 //! What replications say of a measure, and how surely.
 
 use super::summary::{BackendRow, Row};
-use crate::statistics::interval::{Interval, Level};
+use crate::statistics::interval::{Interval, Level, Paired};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -80,4 +80,52 @@ fn estimates<R>(rows: &[R], measures: &[Measure<R>]) -> Estimates {
         Some((*name, interval.into()))
     };
     measures.iter().filter_map(estimate).collect()
+}
+
+/// What two scenarios differ by in a measure, replication by replication on common random numbers.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Difference {
+    /// The mean under the first.
+    pub(crate) before: f64,
+    /// The mean under the second.
+    pub(crate) after: f64,
+    /// The mean of second minus first, with its interval.
+    pub(crate) change: Estimate,
+    /// Whether the interval leaves out 0: that there is no difference would be odd.
+    pub(crate) differs: bool,
+    /// How many times as many independent replications would tell as much; `None` if the differences do not vary.
+    pub(crate) variance_ratio: Option<f64>,
+}
+
+/// Measures by name, each with its difference.
+pub(crate) type Differences = BTreeMap<&'static str, Difference>;
+
+/// The differences of a population, from its rows under both.
+pub(crate) fn between_populations(before: &[Row], after: &[Row]) -> Differences {
+    differences(before, after, &OF_POPULATION)
+}
+
+/// The differences of the backend.
+pub(crate) fn between_backends(before: &[BackendRow], after: &[BackendRow]) -> Differences {
+    differences(before, after, &OF_BACKEND)
+}
+
+fn differences<R>(before: &[R], after: &[R], measures: &[Measure<R>]) -> Differences {
+    let difference = |(name, measure): &Measure<R>| {
+        let both = before.iter().zip(after).filter_map(|(before, after)| measure(before).zip(measure(after)));
+        let (before, after): (Vec<f64>, Vec<f64>) = both.unzip();
+        let pairs = Paired::new(&after, &before, Level::PERCENT_95).filter(|pairs| pairs.difference.n > 1)?;
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        Some((
+            *name,
+            Difference {
+                before: mean(&before),
+                after: mean(&after),
+                differs: !pairs.difference.covers(0.0),
+                change: pairs.difference.into(),
+                variance_ratio: pairs.variance_ratio.filter(|ratio| ratio.is_finite()),
+            },
+        ))
+    };
+    measures.iter().filter_map(difference).collect()
 }

@@ -9,6 +9,7 @@ use tidegate::Nanos;
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
     total: Row,
+    populations: Vec<Row>,
     backend: Option<BackendRow>,
 }
 
@@ -19,6 +20,7 @@ impl Measured {
             pairs.map(|(population, tally)| Row::population(population, tally, time)).collect();
         Self {
             total: Row::total(&rows, &replication.total, time),
+            populations: rows,
             backend: scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &replication.total)),
         }
     }
@@ -26,6 +28,11 @@ impl Measured {
     /// All populations together.
     pub(crate) fn total(&self) -> &Row {
         &self.total
+    }
+
+    /// A population by itself, by its name.
+    pub(crate) fn population(&self, name: &str) -> Option<&Row> {
+        self.populations.iter().find(|row| row.name == name)
     }
 
     /// What stands behind the limiter, if anything does.

@@ -23,6 +23,9 @@ pub(crate) struct Verdict {
 /// A population counts as throttled from this share of attempts denied: one call in a hundred.
 const THROTTLED: f64 = 0.01;
 
+/// A backend counts as overloaded from this share of calls turned away.
+const OVERLOADED: f64 = 0.01;
+
 impl Verdict {
     /// The verdict on these measures.
     pub(crate) fn new(total: &Row, populations: &[Row], backend: Option<&BackendRow>) -> Self {
@@ -30,7 +33,7 @@ impl Verdict {
             populations.iter().partition(|row| row.denied_share() >= THROTTLED);
         throttled.sort_by(|a, b| b.lost_share().total_cmp(&a.lost_share()));
         Self {
-            headline: headline(total, populations.len(), &throttled),
+            headline: headline(total, populations.len(), &throttled, backend),
             throttled: throttled.iter().map(|row| hit(row)).collect(),
             retries: retries(total, populations),
             unthrottled: unthrottled.iter().map(|row| row.name.clone()).collect(),
@@ -59,7 +62,7 @@ fn fares(backend: &BackendRow, total: &Row) -> String {
     text + "."
 }
 
-fn headline(total: &Row, populations: usize, throttled: &[&Row]) -> String {
+fn headline(total: &Row, populations: usize, throttled: &[&Row], backend: Option<&BackendRow>) -> String {
     let who = match throttled.len() {
         0 => "Nobody is throttled".to_owned(),
         count if count == populations && count == 1 => "The population is throttled".to_owned(),
@@ -73,6 +76,16 @@ fn headline(total: &Row, populations: usize, throttled: &[&Row]) -> String {
         }
         _ => String::new(),
     };
+    let overloaded = match backend {
+        Some(backend) if backend.loss >= OVERLOADED => {
+            let but = if throttled.is_empty() { ", but" } else { ", and" };
+            format!(
+                "{but} the backend is overloaded: it turns away {} of the calls that reach it",
+                percent(backend.loss)
+            )
+        }
+        _ => String::new(),
+    };
     let load = match total.retries {
         0 => "No attempt is a retry".to_owned(),
         _ => format!("{} of all attempts are retries", percent(total.retry_share())),
@@ -81,7 +94,7 @@ fn headline(total: &Row, populations: usize, throttled: &[&Row]) -> String {
         0.0 => "no call is given up".to_owned(),
         share => format!("{} of calls are given up", percent(share)),
     };
-    format!("{who}{most}. {load}, and {lost}.")
+    format!("{who}{most}{overloaded}. {load}, and {lost}.")
 }
 
 /// What throttling does to a population.

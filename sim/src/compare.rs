@@ -1,0 +1,136 @@
+//! `tidegate compare`: what does a change do, and how surely?
+//!
+//! Both scenarios are run with the same seed, replication by replication. A client's draws depend on its population's name, its
+//! number and what they are for alone, so what chance does under the one it does under the other too, and cancels in the
+//! difference (common random numbers; Law, *Simulation Modeling and Analysis*, 11.2).
+
+use crate::simulate::{
+    Differences, Measured, Row, Runs, Scenario, between_backends, between_populations, measure,
+};
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Arguments of `tidegate compare`.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct Args {
+    /// The scenario as it is.
+    #[arg(value_name = "BEFORE.toml")]
+    pub before: PathBuf,
+    /// The scenario as it would be.
+    #[arg(value_name = "AFTER.toml")]
+    pub after: PathBuf,
+    /// The seed of all random draws of both, instead of the first scenario's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// So many replications of each.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub replications: u32,
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    pub json: bool,
+    /// How many threads to run on, 0 for one a core; the outcome is the same.
+    #[arg(long, value_name = "N", default_value_t = 0,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(..=1_024))]
+    pub threads: usize,
+}
+
+/// The object that `--json` prints.
+#[derive(Debug, Serialize)]
+struct Comparison {
+    version: u32,
+    command: &'static str,
+    before: String,
+    after: String,
+    seed: u64,
+    replications: u32,
+    total: Differences,
+    /// Of populations of the same name.
+    populations: Vec<Compared>,
+    /// Names of populations that only one of them has.
+    unpaired: Vec<String>,
+    /// Empty unless both have one.
+    backend: Differences,
+}
+
+#[derive(Debug, Serialize)]
+struct Compared {
+    name: String,
+    #[serde(flatten)]
+    measures: Differences,
+}
+
+/// Which row of a replication is meant, if it has that.
+type Of<'a> = dyn Fn(&Measured) -> Option<&Row> + 'a;
+
+fn names(scenario: &Scenario) -> Vec<String> {
+    scenario.populations.iter().map(|population| population.name.clone()).collect()
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let [before, after] = [Scenario::read(&args.before)?, Scenario::read(&args.after)?];
+    let seed = args.seed.unwrap_or(before.seed);
+    let runs = Runs { seed, first: 0, replications: args.replications, threads: args.threads };
+    let [of_before, of_after] = [measure(&before, runs)?, measure(&after, runs)?];
+    let each = |of: &Of<'_>| {
+        let rows = |measured: &'_ [Measured]| measured.iter().filter_map(of).cloned().collect::<Vec<_>>();
+        between_populations(&rows(&of_before), &rows(&of_after))
+    };
+    let backends =
+        |measured: &[Measured]| measured.iter().filter_map(Measured::backend).cloned().collect::<Vec<_>>();
+    let (names_before, names_after) = (names(&before), names(&after));
+    let (paired, only_before): (Vec<_>, Vec<_>) =
+        names_before.iter().cloned().partition(|name| names_after.contains(name));
+    let only_after = names_after.iter().filter(|name| !names_before.contains(name)).cloned();
+    let comparison = Comparison {
+        version: 1,
+        command: "compare",
+        seed,
+        replications: args.replications,
+        total: each(&|found| Some(found.total())),
+        populations: paired
+            .into_iter()
+            .map(|name| Compared { measures: each(&|found| found.population(&name)), name: name.clone() })
+            .collect(),
+        unpaired: only_before.into_iter().chain(only_after).collect(),
+        backend: between_backends(&backends(&of_before), &backends(&of_after)),
+        before: before.name,
+        after: after.name,
+    };
+    let text = if args.json { serde_json::to_string(&comparison)? + "\n" } else { render(&comparison) };
+    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+/// A table of the total, of each population, of the backend.
+fn render(comparison: &Comparison) -> String {
+    let Comparison { before, after, seed, replications, .. } = comparison;
+    let mut text = format!("{before} → {after}: {replications} replications of each, seed {seed}\n");
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    table.set_header(["", "measure", "before", "after", "change", "± (95%)", ""]);
+    let populations = comparison.populations.iter().map(|one| (one.name.as_str(), &one.measures));
+    let groups = populations.chain([("total", &comparison.total), ("backend", &comparison.backend)]);
+    for (group, measures) in groups {
+        for (place, (name, difference)) in measures.iter().enumerate() {
+            let numbers =
+                [difference.before, difference.after, difference.change.mean, difference.change.half_width];
+            let [before, after, change, half_width] = numbers.map(|number| format!("{number:.4}"));
+            let told = if difference.differs { "differs" } else { "" };
+            let group = if place == 0 { group } else { "" };
+            table.add_row([group, name, &before, &after, &change, &half_width, told]);
+        }
+    }
+    for column in 2..=5 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let _ = writeln!(text, "{table}");
+    if !comparison.unpaired.is_empty() {
+        let _ = writeln!(text, "only in one of them: {}", comparison.unpaired.join(", "));
+    }
+    text
+}
