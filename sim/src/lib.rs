@@ -5,6 +5,7 @@
 //! API: there is no second model of the limiter. The command `tidegate` is [`cli`] around them.
 #![forbid(unsafe_code)]
 
+pub mod capacity;
 pub mod cli;
 pub mod compare;
 pub mod plans;

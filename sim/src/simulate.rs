@@ -25,7 +25,9 @@ use crate::text;
 use crate::whole_file::WholeFile;
 use anyhow::Context;
 pub(crate) use draws::{Draws, Purpose};
-pub(crate) use estimates::{Differences, between_backends, between_populations};
+pub(crate) use estimates::{
+    Differences, Read, between_backends, between_populations, of_a_population, of_the_backend,
+};
 pub(crate) use measured::{Measured, measure};
 pub(crate) use run::Runs;
 pub use sample::Sample;
@@ -33,8 +35,8 @@ pub use scenario::Scenario;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-pub(crate) use summary::Row;
 use summary::Summary;
+pub(crate) use summary::{BackendRow, Row};
 
 /// Arguments of `tidegate simulate`.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]

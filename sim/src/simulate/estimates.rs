@@ -2,8 +2,10 @@
 
 use super::summary::{BackendRow, Row};
 use crate::statistics::interval::{Interval, Level, Paired};
+use crate::toml_text::nearest;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A confidence interval, as `--json` gives it.
 #[derive(Clone, Debug, Serialize)]
@@ -62,6 +64,48 @@ const OF_BACKEND: [Measure<BackendRow>; 8] = [
     ("sojourn_p95", |row| row.service.sojourn_p95),
     ("sojourn_p99", |row| row.service.sojourn_p99),
 ];
+
+/// How a measure is read off a row.
+pub(crate) type Read<R> = fn(&R) -> Option<f64>;
+
+/// A population's measure of a name.
+pub(crate) fn of_a_population(name: &str) -> Result<Read<Row>, UnknownMeasure> {
+    find(name, &OF_POPULATION)
+}
+
+/// The backend's measure of a name.
+pub(crate) fn of_the_backend(name: &str) -> Result<Read<BackendRow>, UnknownMeasure> {
+    find(name, &OF_BACKEND)
+}
+
+fn find<R>(name: &str, measures: &[Measure<R>]) -> Result<Read<R>, UnknownMeasure> {
+    let known = || measures.iter().map(|(known, _)| *known);
+    match measures.iter().find(|(known, _)| *known == name) {
+        Some((_, read)) => Ok(*read),
+        None => Err(UnknownMeasure {
+            name: name.into(),
+            meant: nearest(name, known()).map(str::to_owned),
+            known: known().collect(),
+        }),
+    }
+}
+
+/// There is no measure of that name.
+#[derive(Clone, Debug)]
+pub(crate) struct UnknownMeasure {
+    name: String,
+    meant: Option<String>,
+    known: Vec<&'static str>,
+}
+
+impl fmt::Display for UnknownMeasure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no measure is named `{}`, expected one of {}", self.name, self.known.join(", "))?;
+        self.meant.iter().try_for_each(|meant| write!(f, "; did you mean `{meant}`?"))
+    }
+}
+
+impl std::error::Error for UnknownMeasure {}
 
 /// The estimates of a population, from its row in each replication. Empty unless there are two.
 pub(crate) fn of_population(rows: &[Row]) -> Estimates {
