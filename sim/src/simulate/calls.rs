@@ -49,31 +49,39 @@ pub(crate) struct Sent {
     pub(crate) seen: u64,
 }
 
+/// What waits besides calls at the backend.
 #[derive(Debug)]
-enum Slot {
-    Vacant,
-    Waiting(Call),
-    Streaming(Streaming),
-    /// With the backend; whether its client's timeout is an event to come, which then names this slot.
-    Sent(Sent, bool),
-    /// With the backend, but its client waits no longer.
+enum Waiting {
+    /// For its next attempt.
+    Retry(Call),
+    /// For the end of its response.
+    Response(Streaming),
+}
+
+/// A call that was sent to the backend, and what its client makes of it.
+#[derive(Debug)]
+enum AtBackend {
+    /// It waits; whether its timeout is an event to come, which then names this place.
+    Awaited(Sent, bool),
+    /// It waits no longer.
     Abandoned(Sent),
-    /// Served; its timeout is still to come.
+    /// It has its answer; its timeout is still to come.
     Expiring,
 }
 
-/// The waiting calls of a world, by the number that events name them by. Numbers are used again.
+/// The waiting calls of a world, by the numbers that events name them by: those at the backend have numbers of their own, since
+/// they take more room.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    slots: Vec<Slot>,
-    vacant: Vec<u32>,
+    waiting: Places<Waiting>,
+    at_backend: Places<AtBackend>,
 }
 
 /// More calls wait at once than can be told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyCalls;
 
-/// What a client makes of the end of its call's service.
+/// A call whose service has ended.
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) sent: Sent,
@@ -82,96 +90,162 @@ pub(crate) struct Served {
 }
 
 impl Calls {
-    /// The most calls of a world that may wait at once: half a gigabyte of them, with their events.
+    /// The most calls of a world that may wait at once, at the backend and elsewhere: half a gigabyte of each, with their events.
     pub(crate) const MAX: u32 = 1 << 22;
 
     /// Keeps a call until its next attempt.
     pub(crate) fn wait(&mut self, call: Call) -> Result<u32, TooManyCalls> {
-        self.insert(Slot::Waiting(call))
+        self.waiting.insert(Waiting::Retry(call))
     }
 
     /// Keeps a call until its response ends.
     pub(crate) fn stream(&mut self, call: Streaming) -> Result<u32, TooManyCalls> {
-        self.insert(Slot::Streaming(call))
+        self.waiting.insert(Waiting::Response(call))
     }
 
     /// Keeps a call until it is served, and until its timeout if that is an event.
     pub(crate) fn send(&mut self, sent: Sent, is_timed: bool) -> Result<u32, TooManyCalls> {
-        self.insert(Slot::Sent(sent, is_timed))
+        self.at_backend.insert(AtBackend::Awaited(sent, is_timed))
     }
 
     /// The call to be tried again.
     pub(crate) fn take_waiting(&mut self, number: u32) -> Option<Call> {
-        match self.take(number) {
-            Slot::Waiting(call) => Some(call),
-            _ => None,
+        match self.waiting.take(number)? {
+            Waiting::Retry(call) => Some(call),
+            Waiting::Response(_) => None,
         }
     }
 
     /// The call whose response ends.
     pub(crate) fn take_streaming(&mut self, number: u32) -> Option<Streaming> {
-        match self.take(number) {
-            Slot::Streaming(call) => Some(call),
-            _ => None,
+        match self.waiting.take(number)? {
+            Waiting::Response(call) => Some(call),
+            Waiting::Retry(_) => None,
         }
     }
 
     /// A call that the backend does not take, for which no timeout has been planned.
     pub(crate) fn take_back(&mut self, number: u32) -> Option<Sent> {
-        match self.take(number) {
-            Slot::Sent(sent, _) => Some(sent),
-            _ => None,
+        match self.at_backend.take(number)? {
+            AtBackend::Awaited(sent, _) => Some(sent),
+            AtBackend::Abandoned(_) | AtBackend::Expiring => None,
         }
     }
 
     /// The call whose service ends.
     pub(crate) fn served(&mut self, number: u32) -> Option<Served> {
-        let slot = self.slots.get_mut(number as usize)?;
-        let (sent, in_time, rest) = match std::mem::replace(slot, Slot::Vacant) {
-            Slot::Sent(sent, true) => (sent, true, Slot::Expiring),
-            Slot::Sent(sent, false) => (sent, true, Slot::Vacant),
-            Slot::Abandoned(sent) => (sent, false, Slot::Vacant),
-            _ => return None,
-        };
-        match rest {
-            Slot::Vacant => self.vacant.push(number),
-            rest => *slot = rest,
+        match self.at_backend.take(number)? {
+            AtBackend::Awaited(sent, is_timed) => {
+                if is_timed {
+                    self.at_backend.put_back(number, AtBackend::Expiring);
+                }
+                Some(Served { sent, in_time: true })
+            }
+            AtBackend::Abandoned(sent) => Some(Served { sent, in_time: false }),
+            AtBackend::Expiring => None,
         }
-        Some(Served { sent, in_time })
     }
 
     /// The call whose client's timeout has come, if it still waits for it. The backend still has it.
     pub(crate) fn timed_out(&mut self, number: u32) -> Option<Call> {
-        let slot = self.slots.get_mut(number as usize)?;
-        match std::mem::replace(slot, Slot::Vacant) {
-            Slot::Sent(sent, _) => {
+        match self.at_backend.take(number)? {
+            AtBackend::Awaited(sent, _) => {
                 let call = sent.call;
-                *slot = Slot::Abandoned(sent);
+                self.at_backend.put_back(number, AtBackend::Abandoned(sent));
                 Some(call)
             }
-            _ => {
-                self.vacant.push(number);
-                None
-            }
+            AtBackend::Abandoned(_) | AtBackend::Expiring => None,
         }
     }
+}
 
-    fn take(&mut self, number: u32) -> Slot {
-        self.vacant.push(number);
-        std::mem::replace(&mut self.slots[number as usize], Slot::Vacant)
+/// Places by number; numbers are used again.
+#[derive(Debug)]
+struct Places<T> {
+    places: Vec<Option<T>>,
+    vacant: Vec<u32>,
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self { places: Vec::new(), vacant: Vec::new() }
     }
+}
 
-    fn insert(&mut self, slot: Slot) -> Result<u32, TooManyCalls> {
-        const { assert!(Self::MAX <= EventSet::TARGETS) };
+impl<T> Places<T> {
+    fn insert(&mut self, value: T) -> Result<u32, TooManyCalls> {
+        const { assert!(Calls::MAX <= EventSet::TARGETS) };
         if let Some(number) = self.vacant.pop() {
-            self.slots[number as usize] = slot;
+            self.places[number as usize] = Some(value);
             return Ok(number);
         }
-        let number = self.slots.len() as u32;
-        if number >= Self::MAX {
+        let number = self.places.len() as u32;
+        if number >= Calls::MAX {
             return Err(TooManyCalls);
         }
-        self.slots.push(slot);
+        self.places.push(Some(value));
         Ok(number)
+    }
+
+    /// Makes a place vacant.
+    fn take(&mut self, number: u32) -> Option<T> {
+        let taken = self.places.get_mut(number as usize)?.take();
+        if taken.is_some() {
+            self.vacant.push(number);
+        }
+        taken
+    }
+
+    /// Fills the place that was made vacant just now.
+    fn put_back(&mut self, number: u32, value: T) {
+        let vacated = self.vacant.pop();
+        debug_assert_eq!(vacated, Some(number), "nothing has happened since");
+        self.places[number as usize] = Some(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate::{Cost, Decision, Limiter, Plan, Timestamp};
+
+    fn sent(number: u32) -> Sent {
+        let limiter = Limiter::builder().capacity(10).build().unwrap();
+        let plan = limiter.add_plan(&Plan::builder("open").build().unwrap()).unwrap();
+        let at = Timestamp::both(Nanos::from_secs(1_000_000));
+        let Decision::Admitted(admission) = limiter.check("key", plan, Cost::tokens(1), at) else {
+            unreachable!("without a limit")
+        };
+        let call = Call {
+            crowd: 0,
+            retries: 0,
+            client: 0,
+            number,
+            tokens: 1,
+            started: Nanos::ZERO,
+            previous: Nanos::ZERO,
+        };
+        Sent { call, reservation: admission.reservation, arrived: Nanos::ZERO, service: Nanos::ZERO, seen: 0 }
+    }
+
+    #[test]
+    fn a_place_is_kept_for_a_timeout_that_is_still_to_come() {
+        let mut calls = Calls::default();
+        let first = calls.send(sent(1), true).unwrap();
+        assert!(calls.served(first).is_some_and(|served| served.in_time));
+        let second = calls.send(sent(2), true).unwrap();
+        assert_ne!(first, second, "the timeout would be taken for the second's");
+        assert_eq!(calls.timed_out(first), None);
+        assert_eq!(calls.send(sent(3), false), Ok(first));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_served_all_the_same() {
+        let mut calls = Calls::default();
+        let number = calls.send(sent(7), true).unwrap();
+        assert_eq!(calls.timed_out(number).map(|call| call.number), Some(7));
+        assert!(calls.served(number).is_some_and(|served| !served.in_time && served.sent.call.number == 7));
+        assert!(calls.served(number).is_none());
+        assert_eq!(calls.send(sent(8), false), Ok(number));
     }
 }
