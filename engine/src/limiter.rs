@@ -33,10 +33,12 @@ use std::hash::Hash;
 /// example.
 ///
 /// Every decision takes constant time on average (a probe sequence in a hash table and at most eight
-/// segments), neither allocates nor blocks nor makes a system call, and never panics; but a thread's first call registers
-/// a destructor with the C library, which may allocate for that (`docs/no-surprises.md`). A key is anything that is `Hash`; only 38 bits of a keyed fingerprint are kept of
-/// it. Two keys share a record, and so their limits, if these bits are equal and one stands on the other's way through the table: two of a million keys
-/// with a probability of at most 2·10⁻⁴, two of ten million with 2·10⁻³ (`docs/rules.md`).
+/// segments), neither allocates nor blocks nor makes a system call, and never panics; but a thread's first
+/// call registers a destructor with the C library, which may allocate for that (`docs/no-surprises.md`). A
+/// key is anything that is `Hash`; only 38 bits of a keyed fingerprint are kept of it. Two keys share a
+/// record, and so their limits, if these bits are equal and one stands on the other's way through the table:
+/// two of a million keys with a probability of at most 2·10⁻⁴, two of ten million with 2·10⁻³
+/// (`docs/rules.md`).
 #[derive(Debug)]
 pub struct Limiter {
     hasher: RandomState,

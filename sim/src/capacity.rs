@@ -4,13 +4,15 @@
 //! interval of the measure lies on one side of the target, or there are enough of them; what stays undecided counts as
 //! missed. All looks share their random numbers, so that they differ by the number of clients alone.
 
+use crate::columns;
 use crate::simulate::{
     BackendRow, Measured, Read, Row, Runs, Scenario, measure, of_a_population, of_the_backend,
 };
 use crate::statistics::interval::{Interval, Level};
+use crate::threads::Threads;
 use crate::toml_text::nearest;
 use anyhow::{Context, bail, ensure};
-use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use comfy_table::{LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::Write as _;
@@ -56,10 +58,9 @@ pub struct Args {
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
-    /// How many threads to run on, 0 for one a core; the outcome is the same.
-    #[arg(long, value_name = "N", default_value_t = 0,
-          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(..=1_024))]
-    pub threads: usize,
+    /// How many threads to run on.
+    #[command(flatten)]
+    pub threads: Threads,
 }
 
 /// As many as a scenario may have.
@@ -261,7 +262,7 @@ fn look(scenario: &Scenario, clients: u32, target: &Target, args: &Args, seed: u
     let mut values = Vec::new();
     let (mut first, mut rounds) = (0, 0);
     loop {
-        let runs = Runs { seed, first, replications: args.replications, threads: args.threads };
+        let runs = Runs { seed, first, replications: args.replications, threads: args.threads.count };
         values.extend(measure(scenario, runs)?.iter().filter_map(|found| target.value(found)));
         first += args.replications;
         rounds += 1;
@@ -295,11 +296,7 @@ fn render(found: &Found) -> String {
             answer.to_owned(),
         ]);
     }
-    for column in 0..=3 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    columns::set_right(&mut table, 0..=3);
     let Found { scenario, population, target, seed, .. } = found;
     let conclusion = match (found.met_with, found.not_with) {
         (Some(met), Some(not)) => {

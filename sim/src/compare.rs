@@ -4,10 +4,12 @@
 //! number and what they are for alone, so what chance does under the one it does under the other too, and cancels in the
 //! difference (common random numbers; Law, *Simulation Modeling and Analysis*, 11.2).
 
+use crate::columns;
 use crate::simulate::{
     Differences, Measured, Row, Runs, Scenario, between_backends, between_populations, measure,
 };
-use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use crate::threads::Threads;
+use comfy_table::{LineStyle, Table, presets};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -31,10 +33,9 @@ pub struct Args {
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
-    /// How many threads to run on, 0 for one a core; the outcome is the same.
-    #[arg(long, value_name = "N", default_value_t = 0,
-          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(..=1_024))]
-    pub threads: usize,
+    /// How many threads to run on.
+    #[command(flatten)]
+    pub threads: Threads,
 }
 
 /// The object that `--json` prints.
@@ -73,14 +74,15 @@ fn names(scenario: &Scenario) -> Vec<String> {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let [before, after] = [Scenario::read(&args.before)?, Scenario::read(&args.after)?];
     let seed = args.seed.unwrap_or(before.seed);
-    let runs = Runs { seed, first: 0, replications: args.replications, threads: args.threads };
+    let runs = Runs { seed, first: 0, replications: args.replications, threads: args.threads.count };
     let [of_before, of_after] = [measure(&before, runs)?, measure(&after, runs)?];
     let each = |of: &Of<'_>| {
-        let rows = |measured: &'_ [Measured]| measured.iter().filter_map(of).cloned().collect::<Vec<_>>();
-        between_populations(&rows(&of_before), &rows(&of_after))
+        let [before, after] =
+            [&of_before, &of_after].map(|measured| measured.iter().filter_map(of).collect::<Vec<_>>());
+        between_populations(&before, &after)
     };
-    let backends =
-        |measured: &[Measured]| measured.iter().filter_map(Measured::backend).cloned().collect::<Vec<_>>();
+    let [backends_before, backends_after] = [&of_before, &of_after]
+        .map(|measured| measured.iter().filter_map(Measured::backend).collect::<Vec<_>>());
     let (names_before, names_after) = (names(&before), names(&after));
     let (paired, only_before): (Vec<_>, Vec<_>) =
         names_before.iter().cloned().partition(|name| names_after.contains(name));
@@ -96,7 +98,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             .map(|name| Compared { measures: each(&|found| found.population(&name)), name: name.clone() })
             .collect(),
         unpaired: only_before.into_iter().chain(only_after).collect(),
-        backend: between_backends(&backends(&of_before), &backends(&of_after)),
+        backend: between_backends(&backends_before, &backends_after),
         before: before.name,
         after: after.name,
     };
@@ -123,11 +125,7 @@ fn render(comparison: &Comparison) -> String {
             table.add_row([group, name, &before, &after, &change, &half_width, told]);
         }
     }
-    for column in 2..=5 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    columns::set_right(&mut table, 2..=5);
     let _ = writeln!(text, "{table}");
     if !comparison.unpaired.is_empty() {
         let _ = writeln!(text, "only in one of them: {}", comparison.unpaired.join(", "));

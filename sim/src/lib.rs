@@ -7,12 +7,14 @@
 
 pub mod capacity;
 pub mod cli;
+mod columns;
 pub mod compare;
 pub mod plans;
 pub mod replay;
 pub mod simulate;
 pub mod statistics;
 mod text;
+pub mod threads;
 mod toml_text;
 pub mod trace;
 pub mod validate;

@@ -22,6 +22,7 @@ mod verdict;
 mod world;
 
 use crate::text;
+use crate::threads::Threads;
 use crate::whole_file::WholeFile;
 use anyhow::Context;
 pub(crate) use draws::{Draws, Purpose};
@@ -53,10 +54,9 @@ pub struct Args {
     /// Where to write the report.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_REPORT)]
     pub out: PathBuf,
-    /// How many threads to run on, 0 for one a core; the outcome is the same.
-    #[arg(long, value_name = "N", default_value_t = 0,
-          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(..=MAX_THREADS))]
-    pub threads: usize,
+    /// How many threads to run on.
+    #[command(flatten)]
+    pub threads: Threads,
     /// So many independent replications, each numbered; numbers get intervals from two on.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub replications: u32,
@@ -69,8 +69,6 @@ pub struct Args {
 }
 
 const DEFAULT_REPORT: &str = "report.html";
-/// More would only ask the system for stacks.
-const MAX_THREADS: u64 = 1_024;
 
 impl Default for Args {
     fn default() -> Self {
@@ -79,7 +77,7 @@ impl Default for Args {
             seed: None,
             json: false,
             out: DEFAULT_REPORT.into(),
-            threads: 0,
+            threads: Threads::default(),
             replications: 1,
             replication: None,
             timing: false,
@@ -102,7 +100,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         seed,
         first: args.replication.unwrap_or(0),
         replications: args.replications,
-        threads: args.threads,
+        threads: args.threads.count,
     };
     let outcome = run::run(&scenario, runs)?;
     if args.timing {

@@ -10,8 +10,10 @@ mod limiter;
 mod queues;
 mod retries;
 
+use crate::columns;
+use crate::threads::Threads;
 use case::{Case, Found};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::Write as _;
@@ -28,10 +30,9 @@ pub struct Args {
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
-    /// How many threads to run on, 0 for one a core; the outcome is the same.
-    #[arg(long, value_name = "N", default_value_t = 0,
-          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(..=1_024))]
-    pub threads: usize,
+    /// How many threads to run on.
+    #[command(flatten)]
+    pub threads: Threads,
 }
 
 /// The object that `--json` prints.
@@ -64,7 +65,7 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     let mut rows = Vec::new();
     for case in &cases {
         progress.set_message(case.set_up().to_owned());
-        rows.extend(case.find(args.seed, args.threads)?);
+        rows.extend(case.find(args.seed, args.threads.count)?);
         progress.inc(1);
     }
     progress.finish_and_clear();
@@ -96,10 +97,6 @@ fn table(rows: &[Found]) -> Table {
             if row.holds { "holds" } else { "MISSED" }.to_owned(),
         ]);
     }
-    (2..=6).for_each(|column| {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    });
+    columns::set_right(&mut table, 2..=6);
     table
 }

@@ -108,18 +108,18 @@ impl fmt::Display for UnknownMeasure {
 impl std::error::Error for UnknownMeasure {}
 
 /// The estimates of a population, from its row in each replication. Empty unless there are two.
-pub(crate) fn of_population(rows: &[Row]) -> Estimates {
+pub(crate) fn of_population(rows: &[&Row]) -> Estimates {
     estimates(rows, &OF_POPULATION)
 }
 
 /// The estimates of the backend.
-pub(crate) fn of_backend(rows: &[BackendRow]) -> Estimates {
+pub(crate) fn of_backend(rows: &[&BackendRow]) -> Estimates {
     estimates(rows, &OF_BACKEND)
 }
 
-fn estimates<R>(rows: &[R], measures: &[Measure<R>]) -> Estimates {
+fn estimates<R>(rows: &[&R], measures: &[Measure<R>]) -> Estimates {
     let estimate = |(name, measure): &Measure<R>| {
-        let values: Vec<f64> = rows.iter().filter_map(measure).collect();
+        let values: Vec<f64> = rows.iter().filter_map(|row| measure(row)).collect();
         let interval = Interval::of_mean(&values, Level::PERCENT_95).filter(|interval| interval.n > 1)?;
         Some((*name, interval.into()))
     };
@@ -145,16 +145,16 @@ pub(crate) struct Difference {
 pub(crate) type Differences = BTreeMap<&'static str, Difference>;
 
 /// The differences of a population, from its rows under both.
-pub(crate) fn between_populations(before: &[Row], after: &[Row]) -> Differences {
+pub(crate) fn between_populations(before: &[&Row], after: &[&Row]) -> Differences {
     differences(before, after, &OF_POPULATION)
 }
 
 /// The differences of the backend.
-pub(crate) fn between_backends(before: &[BackendRow], after: &[BackendRow]) -> Differences {
+pub(crate) fn between_backends(before: &[&BackendRow], after: &[&BackendRow]) -> Differences {
     differences(before, after, &OF_BACKEND)
 }
 
-fn differences<R>(before: &[R], after: &[R], measures: &[Measure<R>]) -> Differences {
+fn differences<R>(before: &[&R], after: &[&R], measures: &[Measure<R>]) -> Differences {
     let difference = |(name, measure): &Measure<R>| {
         let both = before.iter().zip(after).filter_map(|(before, after)| measure(before).zip(measure(after)));
         let (before, after): (Vec<f64>, Vec<f64>) = both.unzip();

@@ -1,6 +1,6 @@
 //! The measures of single replications, for those who compare them.
 
-use super::run::{Replication, Runs, run};
+use super::run::{Outcome, Replication, Runs, run};
 use super::scenario::Scenario;
 use super::summary::{BackendRow, Row};
 use tidegate::Nanos;
@@ -30,6 +30,11 @@ impl Measured {
         &self.total
     }
 
+    /// The populations by themselves, in the scenario's order.
+    pub(crate) fn populations(&self) -> &[Row] {
+        &self.populations
+    }
+
     /// A population by itself, by its name.
     pub(crate) fn population(&self, name: &str) -> Option<&Row> {
         self.populations.iter().find(|row| row.name == name)
@@ -43,7 +48,11 @@ impl Measured {
 
 /// Runs replications and measures each.
 pub(crate) fn measure(scenario: &Scenario, runs: Runs) -> anyhow::Result<Vec<Measured>> {
-    let outcome = run(scenario, runs)?;
+    Ok(of_each(scenario, &run(scenario, runs)?))
+}
+
+/// Measures each replication of an outcome.
+pub(crate) fn of_each(scenario: &Scenario, outcome: &Outcome) -> Vec<Measured> {
     let time = scenario.measured();
-    Ok(outcome.replications.iter().map(|replication| Measured::new(scenario, replication, time)).collect())
+    outcome.replications.iter().map(|replication| Measured::new(scenario, replication, time)).collect()
 }

@@ -1,6 +1,7 @@
 //! The numbers of a run, as every output shows them.
 
 use super::estimates::{self, Estimates};
+use super::measured::{self, Measured};
 use super::measures::{Service, Tally};
 use super::run::Outcome;
 use super::scenario::{Arrivals, BackendRules, Population, Scenario};
@@ -218,31 +219,22 @@ impl Summary {
     /// The numbers of an outcome.
     pub(crate) fn new(scenario: &Scenario, outcome: &Outcome) -> Self {
         let one = scenario.measured();
-        let measured = times(scenario.measured(), outcome.replications.len());
+        let time = times(one, outcome.replications.len());
         let pairs = || scenario.populations.iter().zip(&outcome.all.populations);
         let mut populations: Vec<Row> =
-            pairs().map(|(population, tally)| Row::population(population, tally, measured)).collect();
-        let mut total = Row::total(&populations, &outcome.all.total, measured);
+            pairs().map(|(population, tally)| Row::population(population, tally, time)).collect();
+        let mut total = Row::total(&populations, &outcome.all.total, time);
         let mut backend = scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &outcome.all.total));
         if outcome.replications.len() > 1 {
-            let mut of_each: Vec<Vec<Row>> = vec![Vec::new(); populations.len()];
-            let (mut totals, mut backends) = (Vec::new(), Vec::new());
-            for replication in &outcome.replications {
-                let pairs = scenario.populations.iter().zip(&replication.populations);
-                let rows: Vec<Row> =
-                    pairs.map(|(population, tally)| Row::population(population, tally, one)).collect();
-                totals.push(Row::total(&rows, &replication.total, one));
-                backends.extend(
-                    scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &replication.total)),
-                );
-                of_each.iter_mut().zip(rows).for_each(|(rows, row)| rows.push(row));
+            let each = measured::of_each(scenario, outcome);
+            for (place, row) in populations.iter_mut().enumerate() {
+                let rows: Vec<_> = each.iter().filter_map(|found| found.populations().get(place)).collect();
+                row.intervals = estimates::of_population(&rows);
             }
-            for (row, rows) in populations.iter_mut().zip(&of_each) {
-                row.intervals = estimates::of_population(rows);
-            }
-            total.intervals = estimates::of_population(&totals);
+            total.intervals = estimates::of_population(&each.iter().map(Measured::total).collect::<Vec<_>>());
             if let Some(backend) = &mut backend {
-                backend.intervals = estimates::of_backend(&backends);
+                let rows: Vec<_> = each.iter().filter_map(Measured::backend).collect();
+                backend.intervals = estimates::of_backend(&rows);
             }
         }
         Self {

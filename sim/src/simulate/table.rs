@@ -2,6 +2,7 @@
 
 use super::format::{count, percent, rate, seconds};
 use super::summary::{Row, Summary};
+use crate::columns;
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle, presets};
 use std::fmt::Write as _;
 
@@ -57,7 +58,7 @@ fn intervals(summary: &Summary) -> Table {
         let texts = [(*name).to_owned(), numbers[0].clone(), numbers[1].clone(), estimate.n.to_string()];
         table.add_row(texts);
     }
-    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    columns::set_right(&mut table, 1..=3);
     table
 }
 
