@@ -12,12 +12,14 @@ mod format;
 mod measured;
 mod measures;
 mod policy;
+mod recorded;
 mod report;
 mod run;
 mod sample;
 mod scenario;
 mod summary;
 mod table;
+mod tempo;
 mod verdict;
 mod world;
 

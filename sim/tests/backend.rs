@@ -235,7 +235,7 @@ fn what_cannot_be_is_refused_with_its_place() {
         ),
         (
             "[[event]]\nat = \"10s\"\npopulation = \"team\"",
-            "line 2, `event.0`: expected an event of either `outage`, or `population` and `plan`",
+            "line 2, `event.0`: expected an event of `outage`, of `spike` and `for`",
         ),
         (
             "[[event]]\nat = \"1min\"\npopulation = \"team\"\nplan = \"pro\"",

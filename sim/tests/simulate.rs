@@ -331,7 +331,7 @@ fn bad_scenarios_are_refused_by_file_line_and_field() {
         (
             "arrivals",
             "arrivals = { paced = \"1/s\" }\nspread = 0.5",
-            &["line 8", "`population.0.spread`", "only `poisson` arrivals"],
+            &["line 8", "`population.0.spread`", "only `poisson` and `diurnal` arrivals"],
         ),
         (
             "retry",
@@ -347,7 +347,10 @@ fn bad_scenarios_are_refused_by_file_line_and_field() {
 #[test]
 fn a_scenario_without_populations_is_refused() {
     assert_refused("duration = \"1min\"\n", &["bad.toml, line 1: missing field `population`"]);
-    assert_refused("duration = \"1min\"\npopulation = []\n", &["line 2", "`population`", "at least one"]);
+    assert_refused(
+        "duration = \"1min\"\npopulation = []\n",
+        &["line 2", "`population`", "1 to 1000 populations"],
+    );
 }
 
 /// Its calls pile up faster than they end: an error that says what to change, not an exhausted machine.

@@ -1,6 +1,7 @@
 //! Calls that wait: for their next attempt, for a server, or for the end of their response.
 
 use super::events::EventSet;
+use super::recorded::Charge;
 use tidegate::{Nanos, Reservation};
 
 /// A call that has not succeeded yet.
@@ -14,8 +15,8 @@ pub(crate) struct Call {
     pub(crate) client: u32,
     /// The how-manieth call of its client.
     pub(crate) number: u32,
-    /// The tokens it will use.
-    pub(crate) tokens: u64,
+    /// The tokens it reserves, and those that it will use.
+    pub(crate) charge: Charge,
     /// When its first attempt was decided.
     pub(crate) started: Nanos,
     /// The wait before its last attempt.
@@ -30,7 +31,9 @@ pub(crate) struct Streaming {
     /// Whose it is, by number within the crowd.
     pub(crate) client: u32,
     /// The tokens it uses.
-    pub(crate) tokens: u64,
+    pub(crate) tokens: u32,
+    /// The gateway that it was charged at.
+    pub(crate) gateway: u8,
     /// What it was charged.
     pub(crate) reservation: Reservation,
 }
@@ -41,6 +44,8 @@ pub(crate) struct Sent {
     pub(crate) call: Call,
     /// What it was charged.
     pub(crate) reservation: Reservation,
+    /// The gateway that it was charged at.
+    pub(crate) gateway: u8,
     /// When it came there.
     pub(crate) arrived: Nanos,
     /// How much of a server's time it needs.
@@ -221,11 +226,18 @@ mod tests {
             retries: 0,
             client: 0,
             number,
-            tokens: 1,
+            charge: Charge { reserved: 1, used: 1 },
             started: Nanos::ZERO,
             previous: Nanos::ZERO,
         };
-        Sent { call, reservation: admission.reservation, arrived: Nanos::ZERO, service: Nanos::ZERO, seen: 0 }
+        Sent {
+            call,
+            reservation: admission.reservation,
+            gateway: 0,
+            arrived: Nanos::ZERO,
+            service: Nanos::ZERO,
+            seen: 0,
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ use super::arrivals::Schedule;
 use super::calls::Call;
 use super::draws::{Draw, Draws, Purpose};
 use super::policy::nanos;
-use super::scenario::{Distribution, MIN_ROUND_TRIP, Population};
+use super::recorded::Charge;
+use super::scenario::{Distribution, Gateways, MIN_ROUND_TRIP, Population};
 use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
 use tidegate::{Nanos, PlanId};
@@ -41,7 +42,7 @@ impl<'a> Crowd<'a> {
         Self {
             population,
             draws,
-            schedule: Schedule::new(&population.arrivals, draws, clients),
+            schedule: Schedule::new(population, draws, clients),
             plan,
             first: clients.start,
             first_source,
@@ -57,10 +58,18 @@ impl<'a> Crowd<'a> {
         *made - 1
     }
 
-    /// The tokens that a call will use.
-    pub(crate) fn tokens(&self, client: u32, number: u32) -> u64 {
+    /// The tokens of a call, if no trace says so.
+    pub(crate) fn charge(&self, client: u32, number: u32) -> Charge {
         let draw = || self.draws.draw(self.first + client, Purpose::Tokens, u64::from(number));
-        self.population.tokens.value(draw) as u64
+        let used = self.population.tokens.value(draw);
+        Charge { reserved: used, used }
+    }
+
+    /// The gateway that an attempt goes to.
+    pub(crate) fn gateway(&self, call: &Call, gateways: &Gateways) -> u8 {
+        // A client that stays draws for its first attempt of all.
+        let count = if gateways.are_sticky { 0 } else { attempt(call) };
+        gateways.choose(|| self.draws.draw(self.first + call.client, Purpose::Gateway, count))
     }
 
     /// The key that a client calls with.
@@ -96,10 +105,13 @@ impl<'a> Crowd<'a> {
 
     /// When a client that calls in a closed loop, and whose call is over, calls again: it hears of the end, and thinks.
     pub(crate) fn next_turn(&self, client: u32, now: Nanos) -> Option<Nanos> {
+        if !self.schedule.is_closed() {
+            return None;
+        }
         let count = u64::from(self.made[client as usize]);
-        let think = self.schedule.think(client, count)?;
         // Counted beside the attempts, of which no call has so many.
-        Some(now + self.round_trip_of(client, count << 16 | u64::from(u16::MAX)) + think)
+        let heard = now + self.round_trip_of(client, count << 16 | u64::from(u16::MAX));
+        self.schedule.next_turn(client, count, heard)
     }
 }
 

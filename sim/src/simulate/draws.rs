@@ -37,6 +37,10 @@ pub(crate) enum Purpose {
     Failure,
     /// How long an attempt is under way.
     RoundTrip,
+    /// Between which rates calls change, and when.
+    State,
+    /// Which gateway an attempt goes to.
+    Gateway,
 }
 
 /// The odd number nearest 2⁶⁴/φ: successive multiples of it are spread evenly.

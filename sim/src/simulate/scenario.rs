@@ -1,20 +1,33 @@
 //! A validated scenario: what the kernel trusts.
 //!
-//! Files become [`Scenario`]s in two steps: `raw` gives each field its type, and `resolve` checks what fields say of each
-//! other. Both refuse with file, line and field (`fault`).
+//! Files become [`Scenario`]s in two steps: `raw` gives each field its type, and `resolve`, with a room for each part, checks what
+//! fields say of each other. Both refuse with file, line and field (`fault`).
 
+mod arrivals;
+mod bounds;
+mod disturbances;
 mod fault;
+mod files;
+mod gateways;
 mod pools;
+mod population;
 mod raw;
 mod resolve;
+mod retry;
 mod value;
 
+pub(crate) use disturbances::{Disturbance, Spike};
+use files::Files;
+pub(crate) use gateways::{Gateways, Parts};
 pub(crate) use value::Rate;
 
 use super::draws::Draw;
 use super::policy::{Policy, nanos};
+use super::recorded::Recorded;
+use super::tempo::Tempo;
 use crate::toml_text::{self, TomlError, TomlText};
 use std::path::Path;
+use std::sync::Arc;
 use tidegate::config::GuardConfig;
 use tidegate::{Nanos, Plan};
 
@@ -37,6 +50,10 @@ pub struct Scenario {
     pub(crate) guard: Option<GuardConfig>,
     /// What happens on the way, in no order.
     pub(crate) script: Vec<Scripted>,
+    /// When clients call more often, or less, than they do else.
+    pub(crate) spikes: Vec<Spike>,
+    /// Between which gateways their calls are divided.
+    pub(crate) gateways: Gateways,
 }
 
 /// What stands behind the limiter.
@@ -61,8 +78,8 @@ pub(crate) struct BackendRules {
 
 impl BackendRules {
     /// How long a call of so many tokens takes a server.
-    pub(crate) fn service_time(&self, tokens: u64, draw: impl FnOnce() -> Draw) -> Nanos {
-        let making = self.tokens_per_second.map_or(0.0, |speed| tokens as f64 / speed);
+    pub(crate) fn service_time(&self, tokens: u32, draw: impl FnOnce() -> Draw) -> Nanos {
+        let making = self.tokens_per_second.map_or(0.0, |speed| f64::from(tokens) / speed);
         nanos(self.service.value(draw) + making)
     }
 }
@@ -116,10 +133,16 @@ pub(crate) struct Population {
     pub(crate) addresses_of: u32,
     /// When they call.
     pub(crate) arrivals: Arrivals,
+    /// No call is begun before this time.
+    pub(crate) from: Nanos,
+    /// And none from this time on.
+    pub(crate) until: Nanos,
+    /// How its rate changes over time.
+    pub(crate) tempo: Tempo,
     /// Tokens that a call really uses.
-    pub(crate) tokens: Distribution,
-    /// Tokens reserved for it; `None` reserves what it will use.
-    pub(crate) reserve: Option<u64>,
+    pub(crate) tokens: Tokens,
+    /// Tokens reserved for it; `None` reserves what it will use, or what a trace says.
+    pub(crate) reserve: Option<u32>,
     /// How long its response takes besides its tokens, in seconds.
     pub(crate) stream: Distribution,
     /// How fast its tokens stream; `None` adds no time for them.
@@ -161,6 +184,65 @@ pub(crate) enum Arrivals {
     AtOnce(Distribution),
     /// One call at a time: the next a while after the last has ended, in seconds.
     Closed(Distribution),
+    /// At random, at a rate that changes at random (Markov-modulated Poisson process), from each state to the next in a circle.
+    Modulated {
+        /// The states.
+        states: Vec<State>,
+        /// Whether all clients change at once, rather than each by itself.
+        together: bool,
+    },
+    /// As a trace has it.
+    Recorded {
+        /// The trace.
+        trace: Arc<Recorded>,
+        /// Whether it begins anew when it has ended.
+        repeat: bool,
+    },
+}
+
+/// A state of modulated arrivals.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct State {
+    /// The rate of a client, in calls a second.
+    pub(crate) rate: f64,
+    /// How long it stays on average, in seconds.
+    pub(crate) stay: f64,
+}
+
+impl Arrivals {
+    /// Whether all clients want the same.
+    pub(crate) fn are_alike(&self) -> bool {
+        match self {
+            Self::Poisson { spread, .. } => *spread == 0.0,
+            Self::Recorded { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Whether there is a rate that could change over time.
+    pub(crate) fn have_rate(&self) -> bool {
+        !matches!(self, Self::AtOnce(_))
+    }
+}
+
+/// The tokens that calls use.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Tokens {
+    /// Drawn from a distribution.
+    Drawn(Distribution),
+    /// Drawn from those of a trace's calls, each as likely.
+    Sampled(Arc<[u32]>),
+}
+
+impl Tokens {
+    /// The tokens that a draw stands for.
+    #[inline]
+    pub(crate) fn value(&self, draw: impl FnOnce() -> Draw) -> u32 {
+        match self {
+            Self::Drawn(distribution) => distribution.value(draw) as u32,
+            Self::Sampled(sample) => sample[draw().below(sample.len() as u32) as usize],
+        }
+    }
 }
 
 /// How a quantity is distributed: tokens, or seconds.
@@ -264,12 +346,18 @@ impl Scenario {
     /// Reads a scenario from a file.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = toml_text::read(path)?;
-        Ok(Self::parse(&path.display().to_string(), &text)?)
+        let directory = path.parent().unwrap_or(Path::new(""));
+        Ok(Self::resolved(&path.display().to_string(), &text, Files::Beside(directory))?)
     }
 
-    /// Reads a scenario from a text; `file` is its name in errors.
+    /// Reads a scenario from a text; `file` is its name in errors. A text that names other files is refused: it has no place
+    /// beside which they could be.
     pub fn parse(file: &str, text: &str) -> Result<Self, TomlError> {
+        Self::resolved(file, text, Files::Nowhere)
+    }
+
+    fn resolved(file: &str, text: &str, files: Files<'_>) -> Result<Self, TomlError> {
         let text = TomlText::new(file, text);
-        resolve::scenario(text.parse()?).map_err(|fault| fault.within(text))
+        resolve::scenario(text.parse()?, files).map_err(|fault| fault.within(text))
     }
 }

@@ -4,7 +4,7 @@ use super::estimates::{self, Estimates};
 use super::measured::{self, Measured};
 use super::measures::{Service, Tally};
 use super::run::Outcome;
-use super::scenario::{Arrivals, BackendRules, Population, Scenario};
+use super::scenario::{BackendRules, Disturbance, Population, Scenario};
 use super::verdict::Verdict;
 use crate::statistics::fairness::Shares;
 use serde::Serialize;
@@ -46,6 +46,29 @@ pub(crate) struct ScenarioFacts {
     duration_seconds: f64,
     /// Where on the UTC clock it began.
     start_unix_seconds: f64,
+    /// What changed from outside on the way, in order of time.
+    pub(crate) disturbances: Vec<DisturbanceFacts>,
+}
+
+/// A change from outside.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DisturbanceFacts {
+    /// When it began, in seconds from the start.
+    pub(crate) at_seconds: f64,
+    /// When it ended, if it did.
+    pub(crate) until_seconds: Option<f64>,
+    /// What it was.
+    pub(crate) what: String,
+}
+
+impl From<Disturbance> for DisturbanceFacts {
+    fn from(disturbance: Disturbance) -> Self {
+        Self {
+            at_seconds: disturbance.at.as_secs_f64(),
+            until_seconds: disturbance.until.map(Nanos::as_secs_f64),
+            what: disturbance.what,
+        }
+    }
 }
 
 /// How the backend fared.
@@ -248,6 +271,7 @@ impl Summary {
                 duration: super::format::duration(scenario.duration),
                 duration_seconds: scenario.duration.as_secs_f64(),
                 start_unix_seconds: scenario.start.as_secs_f64(),
+                disturbances: scenario.disturbances().into_iter().map(Into::into).collect(),
             },
             verdict: Verdict::new(&total, &populations, backend.as_ref()),
             backend,
@@ -274,7 +298,7 @@ impl Row {
             name: population.name.clone(),
             plan: population.plan.name().into(),
             retry: population.policy_name.clone(),
-            alike: !matches!(population.arrivals, Arrivals::Poisson { spread, .. } if spread > 0.0),
+            alike: population.arrivals.are_alike(),
             clients: u64::from(population.clients),
             keys: u64::from(population.keys()),
             denied_by: population.plan.limits().filter_map(refused_by).collect(),

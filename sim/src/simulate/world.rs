@@ -12,12 +12,15 @@ use super::draws::{Draws, Purpose};
 use super::events::{Class, Event, EventSet};
 use super::measures::{Bin, Tally};
 use super::policy::{Refused, Why, hint, nanos};
+use super::recorded::Charge;
 use super::scenario::{Happening, Population, Scenario};
 use anyhow::Context;
+use std::iter;
 use std::ops::Range;
+use tidegate::config::GuardConfig;
 use tidegate::guard::{Answer, Guard};
 use tidegate::headers::Retry;
-use tidegate::{Cost, Decision, Limiter, Nanos, Reservation, Timestamp};
+use tidegate::{Cost, Decision, Limiter, Nanos, Plan, PlanId, Reservation, Timestamp};
 
 /// Which clients of which population live in a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +31,19 @@ pub(crate) struct Part {
     pub(crate) clients: Range<u32>,
 }
 
+/// What decides on calls.
+#[derive(Debug)]
+struct Gateway {
+    limiter: Limiter,
+    guard: Option<Guard>,
+}
+
 /// Clients on their way through a run.
 pub(crate) struct World<'a> {
     scenario: &'a Scenario,
     /// The length of an interval of the counts over time.
     bin: Nanos,
-    limiter: Limiter,
-    guard: Option<Guard>,
+    gateways: Vec<Gateway>,
     backend: Option<Backend>,
     crowds: Vec<Crowd<'a>>,
     calls: Calls,
@@ -54,15 +63,16 @@ impl<'a> World<'a> {
         bin: Nanos,
         tallies: &'a mut [Tally],
     ) -> anyhow::Result<Self> {
-        let limiter = engine(scenario, parts)?;
-        let plan_of = |plan| limiter.add_plan(plan).expect("there is room for every plan");
+        let gateway = || Gateway::new(scenario, parts);
+        let gateways =
+            iter::repeat_with(gateway).take(scenario.gateways.count()).collect::<anyhow::Result<Vec<_>>>()?;
         let mut first_source = 0_u32;
         let crowds = parts
             .iter()
             .map(|part| {
                 let population = &scenario.populations[part.population];
                 let draws = Draws::new(seed, replication, &population.name);
-                let plan = plan_of(&population.plan);
+                let plan = add_plan(&gateways, &population.plan, scenario);
                 let crowd = Crowd::new(population, &part.clients, draws, plan, first_source);
                 first_source = first_source.saturating_add(crowd.schedule.sources().end);
                 crowd
@@ -77,11 +87,7 @@ impl<'a> World<'a> {
         Ok(Self {
             scenario,
             bin,
-            limiter,
-            guard: scenario.guard.as_ref().map(|rules| {
-                // Any fixed seed, as for the engine's.
-                rules.builder().seed(0).build().expect("the rules were tried when the scenario was read")
-            }),
+            gateways,
             backend: scenario.backend.as_ref().map(Backend::new),
             crowds,
             calls: Calls::default(),
@@ -106,8 +112,9 @@ impl<'a> World<'a> {
             let crowd = &self.crowds[place];
             let (first, sources) = (crowd.first_source, crowd.schedule.sources());
             for source in sources {
-                let time = self.crowds[place].schedule.first(source);
-                self.plan_event(time, Class::Arrival, first + source);
+                if let Some(time) = self.crowds[place].schedule.first(source) {
+                    self.plan_event(time, Class::Arrival, first + source);
+                }
             }
         }
         for _ in 0..most {
@@ -119,7 +126,10 @@ impl<'a> World<'a> {
     }
 
     fn finish(&mut self) {
-        debug_assert_eq!(self.limiter.overflowed(), 0, "every key has a record of its own");
+        debug_assert!(
+            self.gateways.iter().all(|gateway| gateway.limiter.overflowed() == 0),
+            "every key has a record of its own"
+        );
         let load = self.backend.as_mut().map(|backend| backend.load(self.scenario.duration));
         let events = self.events.scheduled();
         for (place, (crowd, tally)) in self.crowds.iter().zip(self.tallies.iter_mut()).enumerate() {
@@ -179,7 +189,7 @@ impl<'a> World<'a> {
         let crowd = &mut self.crowds[place];
         let arrival = crowd.schedule.arrive(source - crowd.first_source, now);
         for _ in 0..arrival.calls {
-            self.begin(place, arrival.client, now)?;
+            self.begin(place, arrival.client, arrival.charge, now)?;
         }
         if let Some(next) = arrival.next {
             self.plan_event(next, Class::Arrival, source);
@@ -195,15 +205,22 @@ impl<'a> World<'a> {
         }
     }
 
-    fn begin(&mut self, place: usize, client: u32, now: Nanos) -> Result<(), TooManyCalls> {
+    fn begin(
+        &mut self,
+        place: usize,
+        client: u32,
+        recorded: Option<Charge>,
+        now: Nanos,
+    ) -> Result<(), TooManyCalls> {
         let crowd = &mut self.crowds[place];
         let number = crowd.next_call(client);
+        let Charge { reserved, used } = recorded.unwrap_or_else(|| crowd.charge(client, number));
         let call = Call {
             crowd: place as u16,
             retries: 0,
             client,
             number,
-            tokens: crowd.tokens(client, number),
+            charge: Charge { reserved: crowd.population.reserve.unwrap_or(reserved), used },
             started: now,
             previous: Nanos::ZERO,
         };
@@ -222,18 +239,20 @@ impl<'a> World<'a> {
     fn decide(&mut self, call: Call, now: Nanos) -> Result<(), TooManyCalls> {
         let crowd = &self.crowds[usize::from(call.crowd)];
         let at = self.wall(now);
+        let number = crowd.gateway(&call, &self.scenario.gateways);
+        let Gateway { limiter, guard } = &self.gateways[usize::from(number)];
         if let Some(Answer::Blocked(block)) =
-            self.guard.as_ref().map(|guard| guard.check(crowd.address(call.client), at))
+            guard.as_ref().map(|guard| guard.check(crowd.address(call.client), at))
         {
             self.tally(call).blocked += 1;
             return self.refused(call, Why::Told(Retry::After(block.remaining)), now);
         }
-        let cost = Cost::tokens(crowd.population.reserve.unwrap_or(call.tokens));
+        let cost = Cost::tokens(u64::from(call.charge.reserved));
         let key = crowd.key(call.client);
-        match self.limiter.check(&key, crowd.plan, cost, at) {
-            Decision::Admitted(admission) => self.admitted(call, admission.reservation, now),
+        match limiter.check(&key, crowd.plan, cost, at) {
+            Decision::Admitted(admission) => self.admitted(call, (admission.reservation, number), now),
             Decision::Denied(denial) => {
-                if let Some(guard) = &self.guard {
+                if let Some(guard) = guard {
                     let _ = guard.denied(crowd.address(call.client), &key, denial.retry_after, at);
                 }
                 self.tally(call).denied[denial.limit as usize] += 1;
@@ -266,22 +285,28 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn admitted(&mut self, call: Call, reservation: Reservation, now: Nanos) -> Result<(), TooManyCalls> {
+    fn admitted(
+        &mut self,
+        call: Call,
+        (reservation, gateway): (Reservation, u8),
+        now: Nanos,
+    ) -> Result<(), TooManyCalls> {
         self.tally(call).admitted += 1;
         self.bin(call, now).admitted += 1;
         if self.backend.is_some() {
-            return self.send(call, reservation, now);
+            return self.send(call, (reservation, gateway), now);
         }
         self.succeeded(call, now);
         let crowd = &self.crowds[usize::from(call.crowd)];
         // Nothing waits for the end of a response that was charged exactly, unless its client does.
-        if crowd.population.reserve.is_none() && !crowd.schedule.is_closed() {
+        let is_exact = crowd.population.reserve.is_none() && call.charge.reserved == call.charge.used;
+        if is_exact && !crowd.schedule.is_closed() {
             return Ok(());
         }
         let end = now + response_time(crowd, &call);
         if end < self.scenario.duration {
-            let Call { crowd, client, tokens, .. } = call;
-            let number = self.calls.stream(Streaming { crowd, client, tokens, reservation })?;
+            let Call { crowd, client, charge: Charge { used: tokens, .. }, .. } = call;
+            let number = self.calls.stream(Streaming { crowd, client, tokens, gateway, reservation })?;
             self.plan_event(end, Class::Settle, number);
         }
         Ok(())
@@ -294,18 +319,23 @@ impl<'a> World<'a> {
         let round_trip = crowd.round_trip(&call);
         let tally = &mut self.tallies[usize::from(call.crowd)];
         tally.succeeded += 1;
-        tally.tokens += call.tokens;
+        tally.tokens += u64::from(call.charge.used);
         tally.note_wait(now - call.started + round_trip);
         self.bin(call, now).succeeded += 1;
     }
 
     /// Hands an admitted call to the backend.
-    fn send(&mut self, call: Call, reservation: Reservation, now: Nanos) -> Result<(), TooManyCalls> {
+    fn send(
+        &mut self,
+        call: Call,
+        (reservation, gateway): (Reservation, u8),
+        now: Nanos,
+    ) -> Result<(), TooManyCalls> {
         let (Some(backend), Some(rules)) = (&mut self.backend, &self.scenario.backend) else { return Ok(()) };
         let crowd = &self.crowds[usize::from(call.crowd)];
-        let service = rules.service_time(call.tokens, || crowd.draw_of(&call, Purpose::Service));
+        let service = rules.service_time(call.charge.used, || crowd.draw_of(&call, Purpose::Service));
         let timeout = crowd.population.timeout;
-        let sent = Sent { call, reservation, arrived: now, service, seen: self.successes };
+        let sent = Sent { call, reservation, gateway, arrived: now, service, seen: self.successes };
         let number = self.calls.send(sent, timeout.is_some())?;
         let place = backend.arrive(Job { call: number, service }, now);
         match place {
@@ -314,7 +344,7 @@ impl<'a> World<'a> {
             Place::Refused => {
                 if let Some(sent) = self.calls.take_back(number) {
                     // The upstream never saw it.
-                    self.limiter.cancel(sent.reservation, self.wall(now));
+                    self.limiter(sent.gateway).cancel(sent.reservation, self.wall(now));
                 }
                 self.tally(call).turned_away += 1;
                 self.pay_for_refusal(now);
@@ -333,8 +363,8 @@ impl<'a> World<'a> {
         let next = self.backend.as_mut().and_then(|backend| backend.served(now));
         self.work(next, now);
         let fails = self.fails(&sent);
-        let Sent { call, reservation, arrived, service, .. } = sent;
-        self.limiter.settle(reservation, call.tokens, self.wall(now));
+        let Sent { call, reservation, gateway, arrived, service, .. } = sent;
+        self.limiter(gateway).settle(reservation, u64::from(call.charge.used), self.wall(now));
         self.tally(call).note_service(now - arrived, service, in_time && !fails);
         if fails {
             // One that nobody waits for has been counted as that.
@@ -398,7 +428,7 @@ impl<'a> World<'a> {
 
     /// The end of a response: the engine learns what the call really cost.
     fn settle(&mut self, call: Streaming, now: Nanos) {
-        self.limiter.settle(call.reservation, call.tokens, self.wall(now));
+        self.limiter(call.gateway).settle(call.reservation, u64::from(call.tokens), self.wall(now));
         self.ended(call.crowd, call.client, now);
     }
 
@@ -431,7 +461,7 @@ impl<'a> World<'a> {
                 begun.into_iter().for_each(|work| self.work(Some(work), now));
             }
             Happening::PlanChange { population, plan } => {
-                let plan = self.limiter.add_plan(plan).expect("there is room for every plan");
+                let plan = add_plan(&self.gateways, plan, self.scenario);
                 let population = &self.scenario.populations[*population].name;
                 self.crowds
                     .iter_mut()
@@ -439,6 +469,10 @@ impl<'a> World<'a> {
                     .for_each(|crowd| crowd.plan = plan);
             }
         }
+    }
+
+    fn limiter(&self, gateway: u8) -> &Limiter {
+        &self.gateways[usize::from(gateway)].limiter
     }
 
     fn wall(&self, now: Nanos) -> Timestamp {
@@ -458,8 +492,32 @@ impl<'a> World<'a> {
 /// How long an admitted call's response takes, where no backend says so.
 fn response_time(crowd: &Crowd<'_>, call: &Call) -> Nanos {
     let draw = || crowd.draws.draw(crowd.first + call.client, Purpose::Stream, u64::from(call.number));
-    let streaming = crowd.population.tokens_per_second.map_or(0.0, |speed| call.tokens as f64 / speed);
+    let streaming =
+        crowd.population.tokens_per_second.map_or(0.0, |speed| f64::from(call.charge.used) / speed);
     nanos(crowd.population.stream.value(draw) + streaming)
+}
+
+impl Gateway {
+    fn new(scenario: &Scenario, parts: &[Part]) -> anyhow::Result<Self> {
+        // Any fixed seed, as for the engine's.
+        let guard = |rules: &GuardConfig| {
+            rules.builder().seed(0).build().expect("the rules were tried when the scenario was read")
+        };
+        Ok(Self { limiter: engine(scenario, parts)?, guard: scenario.guard.as_ref().map(guard) })
+    }
+}
+
+/// Adds a plan to each gateway, by the same name in all: they are given the same plans in the same order.
+fn add_plan(gateways: &[Gateway], plan: &Plan, scenario: &Scenario) -> PlanId {
+    let add = |(number, gateway): (usize, &Gateway)| {
+        let part = scenario.gateways.part_of(plan, number).expect("it was tried when the scenario was read");
+        gateway.limiter.add_plan(&part).expect("there is room for every plan")
+    };
+    let mut names = gateways.iter().enumerate().map(add);
+    let name = names.next().expect("there is a gateway");
+    let are_alike = names.all(|other| other == name);
+    debug_assert!(are_alike, "the same plans in the same order");
+    name
 }
 
 /// An engine with room for the keys of these clients, and for every plan that they may have.

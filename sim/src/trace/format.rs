@@ -4,7 +4,8 @@ use super::fields::Column;
 use std::path::Path;
 
 /// The formats of traces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Comma-separated, columns by the names in the header; also the Azure LLM traces.
     Csv,

@@ -4,6 +4,9 @@ use crate::toml_text::{TomlError, TomlText, nearest};
 use std::ops::Range;
 use tidegate::config::PathPart;
 
+/// What is made of a field, or what is wrong with it.
+pub(super) type Resolved<T> = Result<T, Fault>;
+
 /// Something wrong at a place of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {

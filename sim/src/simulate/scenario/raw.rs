@@ -1,6 +1,7 @@
 //! The file's shape: every field with its type, none unknown.
 
 use super::value::Rate;
+use crate::trace::Format;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
@@ -20,6 +21,7 @@ pub(super) struct RawScenario {
     pub(super) warm_up: Option<Spanned<TimeSpan>>,
     #[serde(default)]
     pub(super) plans: Plans,
+    pub(super) gateways: Option<Spanned<RawGateways>>,
     pub(super) backend: Option<Spanned<RawBackend>>,
     pub(super) guard: Option<Spanned<GuardConfig>>,
     #[serde(default)]
@@ -42,9 +44,31 @@ pub(super) struct RawBackend {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawGateways {
+    pub(super) weights: Spanned<Vec<f64>>,
+    #[serde(default)]
+    pub(super) limits: RawParts,
+    #[serde(default)]
+    pub(super) sticky: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawParts {
+    #[default]
+    Even,
+    Proportional,
+    Whole,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawEvent {
     pub(super) at: Spanned<TimeSpan>,
     pub(super) outage: Option<Spanned<TimeSpan>>,
+    pub(super) spike: Option<Spanned<f64>>,
+    #[serde(rename = "for")]
+    pub(super) lasts: Option<Spanned<TimeSpan>>,
     pub(super) population: Option<Spanned<String>>,
     pub(super) plan: Option<Spanned<String>>,
 }
@@ -54,15 +78,18 @@ pub(super) struct RawEvent {
 pub(super) struct RawPopulation {
     pub(super) name: Spanned<String>,
     pub(super) plan: Spanned<String>,
-    pub(super) clients: Spanned<u32>,
+    pub(super) clients: Option<Spanned<u32>>,
     pub(super) clients_per_key: Option<Spanned<u32>>,
     pub(super) keys: Option<String>,
     pub(super) clients_per_address: Option<Spanned<u32>>,
     pub(super) addresses: Option<String>,
     pub(super) arrivals: Spanned<RawArrivals>,
     pub(super) spread: Option<Spanned<f64>>,
-    pub(super) tokens: Option<Spanned<RawDistribution<u64>>>,
-    pub(super) reserve: Option<u64>,
+    pub(super) load: Option<Spanned<f64>>,
+    pub(super) from: Option<Spanned<TimeSpan>>,
+    pub(super) until: Option<Spanned<TimeSpan>>,
+    pub(super) tokens: Option<Spanned<RawTokens>>,
+    pub(super) reserve: Option<Spanned<u64>>,
     pub(super) stream: Option<Spanned<RawDistribution<TimeSpan>>>,
     pub(super) tokens_per_second: Option<Spanned<f64>>,
     pub(super) retry: Spanned<RawRetry>,
@@ -79,6 +106,90 @@ pub(super) enum RawArrivals {
     Burst(RawBurst),
     AtOnce(RawDistribution<TimeSpan>),
     Closed(RawClosed),
+    Diurnal(RawDiurnal),
+    Mmpp(RawMmpp),
+    Trace(RawTrace),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDiurnal {
+    pub(super) mean: Rate,
+    pub(super) curve: Spanned<Vec<f64>>,
+    pub(super) period: Option<Spanned<TimeSpan>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMmpp {
+    pub(super) states: Spanned<Vec<RawState>>,
+    #[serde(default)]
+    pub(super) together: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawState {
+    pub(super) rate: Option<Rate>,
+    pub(super) stay: Spanned<TimeSpan>,
+}
+
+/// A trace's file, or a table with it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTrace {
+    pub(super) file: Spanned<String>,
+    pub(super) format: Option<Format>,
+    #[serde(default)]
+    pub(super) repeat: bool,
+}
+
+/// Tokens of a call: a distribution, or a trace's.
+#[derive(Debug)]
+pub(super) enum RawTokens {
+    Distribution(RawDistribution<u64>),
+    Trace(Spanned<String>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum RawTokensShape {
+    Exponential(u64),
+    Normal(RawNormal<u64>),
+    LogNormal(RawLogNormal<u64>),
+    Trace(Spanned<String>),
+}
+
+impl From<RawTokensShape> for RawTokens {
+    fn from(shape: RawTokensShape) -> Self {
+        let shape = match shape {
+            RawTokensShape::Exponential(mean) => RawShape::Exponential(mean),
+            RawTokensShape::Normal(normal) => RawShape::Normal(normal),
+            RawTokensShape::LogNormal(log_normal) => RawShape::LogNormal(log_normal),
+            RawTokensShape::Trace(file) => return Self::Trace(file),
+        };
+        Self::Distribution(RawDistribution::Shape(shape))
+    }
+}
+
+impl<'de> Deserialize<'de> for RawTokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrTable;
+        impl<'de> Visitor<'de> for NumberOrTable {
+            type Value = RawTokens;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a table with `exponential`, `normal`, `lognormal` or `trace`")
+            }
+            fn visit_i64<E: Error>(self, value: i64) -> Result<RawTokens, E> {
+                let value = u64::deserialize(value.into_deserializer())?;
+                Ok(RawTokens::Distribution(RawDistribution::Constant(value)))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<RawTokens, A::Error> {
+                RawTokensShape::deserialize(MapAccessDeserializer::new(table)).map(Into::into)
+            }
+        }
+        deserializer.deserialize_any(NumberOrTable)
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,65 +1,36 @@
 //! From the file's fields to a scenario: what fields say of each other.
 
-use super::fault::Fault;
+use super::bounds::{MAX_CLIENTS, at_least, positive, seconds, share, within};
+use super::fault::{Fault, Resolved};
+use super::files::Files;
 use super::pools::Pools;
-use super::raw::{
-    RawArrivals, RawBackend, RawBurst, RawDistribution, RawEvent, RawPopulation, RawRetry, RawRetryTable,
-    RawScenario, RawShape,
-};
-use super::{
-    Arrivals, BackendRules, Distribution, Happening, MIN_ROUND_TRIP, Population, Scenario, Scripted,
-};
-use crate::simulate::policy::{Backoff, Hints, NAMES, Policy, named};
-use std::ops::Range;
-use tidegate::config::{Plans, TimeSpan};
+use super::population::{Surroundings, plan, population, times};
+use super::raw::{RawBackend, RawEvent, RawGateways, RawParts, RawPopulation, RawScenario};
+use super::{BackendRules, Distribution, Gateways, Happening, Parts, Population, Scenario, Scripted, Spike};
+use tidegate::config::Plans;
 use tidegate::{Nanos, Plan};
 use toml::Spanned;
 
-/// The most clients of a population, and the most calls of a burst.
-const MAX_CLIENTS: u32 = 10_000_000;
-const DEFAULT_ROUND_TRIP: Distribution = Distribution::Constant(0.05);
 /// 2026-01-01T00:00:00Z.
 const DEFAULT_START: Nanos = Nanos::from_secs(1_767_225_600);
-/// The most tokens of a call.
-const MAX_TOKENS: f64 = 1e9;
-
 /// The most populations of a scenario.
 const MAX_POPULATIONS: usize = 1_000;
+/// The most gateways.
+const MAX_GATEWAYS: usize = 100;
 
-type Resolved<T> = Result<T, Fault>;
-
-pub(super) fn scenario(raw: RawScenario) -> Resolved<Scenario> {
+pub(super) fn scenario(raw: RawScenario, files: Files<'_>) -> Resolved<Scenario> {
     let plans = plans(&raw.plans)?;
     let duration = at_least(&raw.duration, Nanos::from_secs(1), "one second")?;
-    let mut populations: Vec<Population> = Vec::with_capacity(raw.population.get_ref().len());
-    if raw.population.get_ref().is_empty() {
-        return Err(Fault::new(raw.population.span(), "expected at least one population"));
-    }
-    if raw.population.get_ref().len() > MAX_POPULATIONS {
-        let message = format!("expected at most {MAX_POPULATIONS} populations");
-        return Err(Fault::new(raw.population.span(), message));
-    }
-    let (mut keys, mut addresses) = (Pools::default(), Pools::default());
-    let has_backend = raw.backend.is_some();
-    for raw in raw.population.into_inner() {
-        let name = raw.get_ref().name.clone();
-        if populations.iter().any(|other| other.name == *name.get_ref()) {
-            let message =
-                format!("a second population of the name `{}`; names tell them apart", name.get_ref());
-            return Err(Fault::new(name.span(), message));
-        }
-        let raw = raw.into_inner();
-        if has_backend {
-            refuse_what_the_backend_says(&raw)?;
-        }
-        populations.push(population(raw, &plans, (&mut keys, &mut addresses))?);
-    }
+    let start = raw.start.map_or(Ok(DEFAULT_START), |start| start_time(&start))?;
+    let (keys, addresses) = (Pools::default(), Pools::default());
+    let mut around = Surroundings { plans: &plans, files, duration, start, keys, addresses };
+    let mut populations = populations(raw.population, raw.backend.is_some(), &mut around)?;
     if let Some(guard) = &raw.guard {
         let tried = guard.get_ref().build();
         tried.map_err(|error| Fault::new(guard.span(), error.to_string()))?;
     }
     let backend = raw.backend.map(|raw| backend(raw.into_inner())).transpose()?;
-    let mut script = Vec::new();
+    let (mut script, mut spikes) = (Vec::new(), Vec::new());
     if let Some(warm_up) = &raw.warm_up {
         let at = warm_up.get_ref().0;
         if at >= duration {
@@ -72,12 +43,91 @@ pub(super) fn scenario(raw: RawScenario) -> Resolved<Scenario> {
         if at.get_ref().0 >= duration {
             return Err(Fault::new(at.span(), "an event must lie before the end of the run, `duration`"));
         }
-        script.extend(event(raw, &populations, &plans, backend.is_some())?);
+        match event(raw, &populations, &plans, backend.is_some())? {
+            Set::Script(lines) => script.extend(lines),
+            Set::Spike(spike) => spikes.push(spike),
+        }
     }
-    let start = raw.start.map_or(Ok(DEFAULT_START), |start| start_time(&start))?;
+    for (place, population) in populations.iter_mut().enumerate() {
+        let of = |spike: &&Spike| spike.population.is_none_or(|population| population == place);
+        population.tempo = population.tempo.clone().with_spikes(spikes.iter().filter(of));
+    }
+    let gateways = match raw.gateways {
+        Some(raw) => gateways(&raw, &populations, &script)?,
+        None => Gateways::default(),
+    };
     let name = raw.name.unwrap_or_else(|| "unnamed scenario".into());
     let guard = raw.guard.map(Spanned::into_inner);
-    Ok(Scenario { name, seed: raw.seed, duration, start, populations, backend, guard, script })
+    let seed = raw.seed;
+    Ok(Scenario { name, seed, duration, start, populations, backend, guard, script, spikes, gateways })
+}
+
+fn populations(
+    raw: Spanned<Vec<Spanned<RawPopulation>>>,
+    has_backend: bool,
+    around: &mut Surroundings<'_>,
+) -> Resolved<Vec<Population>> {
+    if !(1..=MAX_POPULATIONS).contains(&raw.get_ref().len()) {
+        let message = format!("expected 1 to {MAX_POPULATIONS} populations");
+        return Err(Fault::new(raw.span(), message));
+    }
+    let mut populations: Vec<Population> = Vec::with_capacity(raw.get_ref().len());
+    for raw in raw.into_inner() {
+        let raw = raw.into_inner();
+        if populations.iter().any(|other| other.name == *raw.name.get_ref()) {
+            let name = raw.name.get_ref();
+            let message = format!("a second population of the name `{name}`; names tell them apart");
+            return Err(Fault::new(raw.name.span(), message));
+        }
+        if has_backend {
+            refuse_what_the_backend_says(&raw)?;
+        }
+        populations.push(population(raw, around)?);
+    }
+    Ok(populations)
+}
+
+/// Shares of the weights, and plans that can be divided by them.
+fn gateways(
+    raw: &Spanned<RawGateways>,
+    populations: &[Population],
+    script: &[Scripted],
+) -> Resolved<Gateways> {
+    let RawGateways { weights, limits, sticky } = raw.get_ref();
+    let sum: f64 = weights.get_ref().iter().sum();
+    let is_sound = weights.get_ref().iter().all(|weight| *weight > 0.0) && sum.is_finite();
+    if !is_sound || !(1..=MAX_GATEWAYS).contains(&weights.get_ref().len()) {
+        let expected = format!("expected 1 to {MAX_GATEWAYS} numbers above 0: a weight for each gateway");
+        return Err(Fault::new(weights.span(), expected));
+    }
+    let mut passed = 0.0;
+    let share_up_to = |weight: &f64| {
+        passed += weight / sum;
+        passed
+    };
+    let mut shares: Vec<f64> = weights.get_ref().iter().map(share_up_to).collect();
+    shares.iter_mut().next_back().into_iter().for_each(|last| *last = 1.0);
+    let parts = match limits {
+        RawParts::Even => Parts::Even,
+        RawParts::Proportional => Parts::Proportional,
+        RawParts::Whole => Parts::Whole,
+    };
+    let gateways = Gateways { shares, parts, are_sticky: *sticky };
+    let changed = script.iter().filter_map(|line| match &line.what {
+        Happening::PlanChange { plan, .. } => Some(&**plan),
+        _ => None,
+    });
+    for plan in populations.iter().map(|population| &population.plan).chain(changed) {
+        for gateway in 0..gateways.count() {
+            gateways.part_of(plan, gateway).map_err(|error| {
+                let count = gateways.count();
+                let problem =
+                    format!("the plan `{}` cannot be divided among {count} gateways: {error}", plan.name());
+                Fault::new(raw.span(), problem)
+            })?;
+        }
+    }
+    Ok(gateways)
 }
 
 /// A backend says how long a response takes; what a population says of that would be read by nobody.
@@ -109,46 +159,57 @@ fn backend(raw: RawBackend) -> Resolved<BackendRules> {
     })
 }
 
-/// A client that retries at once must not stop the clock; of what is drawn the shortest counts as that ([`Population`]).
-fn round_trip(raw: Spanned<RawDistribution<TimeSpan>>) -> Resolved<Distribution> {
-    if let RawDistribution::Constant(TimeSpan(time)) = raw.get_ref()
-        && *time < MIN_ROUND_TRIP
-    {
-        return Err(Fault::new(raw.span(), format!("expected at least \"100us\", found {time}")));
-    }
-    seconds(raw)
+/// What an event comes to.
+enum Set {
+    /// Things that happen; an outage is two.
+    Script(Vec<Scripted>),
+    /// A time in which the rate is another.
+    Spike(Spike),
 }
 
-/// What an event comes to: an outage is two things that happen.
 fn event(
     raw: Spanned<RawEvent>,
     populations: &[Population],
     plans: &[Plan],
     has_backend: bool,
-) -> Resolved<Vec<Scripted>> {
+) -> Resolved<Set> {
     let span = raw.span();
-    let RawEvent { at, outage, population, plan: name } = raw.into_inner();
+    let RawEvent { at, outage, spike, lasts, population, plan: name } = raw.into_inner();
     let at = at.get_ref().0;
-    match (outage, population, name) {
-        (Some(outage), None, None) if !has_backend => {
+    let place_of = |named: &Spanned<String>| {
+        let known = || populations.iter().map(|population| population.name.as_str());
+        known().position(|known| known == named.get_ref()).ok_or_else(|| {
+            let message = format!("there is no population `{}`", named.get_ref());
+            Fault::new(named.span(), message).suggesting(named.get_ref(), known())
+        })
+    };
+    match (outage, spike, lasts, population, name) {
+        (Some(outage), None, None, None, None) if !has_backend => {
             Err(Fault::new(outage.span(), "an outage is one of the `[backend]`, and there is none"))
         }
-        (Some(outage), None, None) => Ok(vec![
+        (Some(outage), None, None, None, None) => Ok(Set::Script(vec![
             Scripted { at, what: Happening::Outage },
             Scripted { at: at + outage.get_ref().0, what: Happening::Recovery },
-        ]),
-        (None, Some(named), Some(name)) => {
-            let known = || populations.iter().map(|population| population.name.as_str());
-            let population = known().position(|known| known == named.get_ref()).ok_or_else(|| {
-                let message = format!("there is no population `{}`", named.get_ref());
-                Fault::new(named.span(), message).suggesting(named.get_ref(), known())
-            })?;
-            Ok(vec![Scripted {
-                at,
-                what: Happening::PlanChange { population, plan: plan(&name, plans)?.into() },
-            }])
+        ])),
+        (None, None, None, Some(named), Some(name)) => {
+            let (population, plan) = (place_of(&named)?, plan(&name, plans)?.into());
+            Ok(Set::Script(vec![Scripted { at, what: Happening::PlanChange { population, plan } }]))
         }
-        _ => Err(Fault::new(span, "expected an event of either `outage`, or `population` and `plan`")),
+        (None, Some(factor), Some(lasts), named, None) => {
+            let population = named.as_ref().map(place_of).transpose()?;
+            let has_rate = population.is_none_or(|place| populations[place].arrivals.have_rate());
+            if let (Some(named), false) = (&named, has_rate) {
+                let problem =
+                    format!("`{}` calls `at-once`, without a rate that could rise", named.get_ref());
+                return Err(Fault::new(named.span(), problem));
+            }
+            let until = at + lasts.get_ref().0;
+            Ok(Set::Spike(Spike { from: at, until, factor: times(&factor)?, population }))
+        }
+        _ => Err(Fault::new(
+            span,
+            "expected an event of `outage`, of `spike` and `for` (and a `population`), or of `population` and `plan`",
+        )),
     }
 }
 
@@ -175,223 +236,4 @@ fn start_time(text: &Spanned<String>) -> Resolved<Nanos> {
             ),
         )
     })
-}
-
-fn population(
-    raw: RawPopulation,
-    plans: &[Plan],
-    (keys, addresses): (&mut Pools, &mut Pools),
-) -> Resolved<Population> {
-    let clients = within(&raw.clients, 1, MAX_CLIENTS, "clients")?;
-    let clients_per_key = match &raw.clients_per_key {
-        Some(sharing) => within(sharing, 1, clients, "clients to a key, as many as there are")?,
-        None => 1,
-    };
-    let clients_per_address = match &raw.clients_per_address {
-        Some(sharing) => within(sharing, 1, clients, "clients to an address, as many as there are")?,
-        None => 1,
-    };
-    let (policy_name, policy) = retry(raw.retry)?;
-    Ok(Population {
-        plan: plan(&raw.plan, plans)?,
-        keys_of: keys.number(raw.keys, raw.name.get_ref()),
-        addresses_of: addresses.number(raw.addresses, raw.name.get_ref()),
-        name: raw.name.into_inner(),
-        clients,
-        clients_per_key,
-        clients_per_address,
-        arrivals: arrivals(raw.arrivals, raw.spread)?,
-        tokens: raw.tokens.map_or(Ok(Distribution::Constant(0.0)), tokens)?,
-        reserve: raw.reserve,
-        stream: raw.stream.map_or(Ok(Distribution::Constant(0.0)), seconds)?,
-        tokens_per_second: raw.tokens_per_second.map(positive).transpose()?,
-        policy,
-        policy_name,
-        patience: raw.patience.map(|patience| patience.0),
-        round_trip: raw.round_trip.map_or(Ok(DEFAULT_ROUND_TRIP), round_trip)?,
-        timeout: match &raw.timeout {
-            Some(timeout) => Some(at_least(timeout, MIN_ROUND_TRIP, "\"100us\"")?),
-            None => None,
-        },
-    })
-}
-
-fn plan(name: &Spanned<String>, plans: &[Plan]) -> Resolved<Plan> {
-    let known = || plans.iter().map(Plan::name);
-    plans.iter().find(|plan| plan.name() == name.get_ref()).cloned().ok_or_else(|| {
-        let list = known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        Fault::new(name.span(), format!("unknown plan `{}`, expected one of {list}", name.get_ref()))
-            .suggesting(name.get_ref(), known())
-    })
-}
-
-fn arrivals(raw: Spanned<RawArrivals>, spread: Option<Spanned<f64>>) -> Resolved<Arrivals> {
-    let span = raw.span();
-    let raw = raw.into_inner();
-    if let (Some(spread), false) = (&spread, matches!(raw, RawArrivals::Poisson(_))) {
-        return Err(Fault::new(spread.span(), "only `poisson` arrivals have a `spread`"));
-    }
-    Ok(match raw {
-        RawArrivals::Poisson(rate) => {
-            let spread = spread.map(|spread| sigma(*spread.get_ref(), &spread.span(), "spread"));
-            Arrivals::Poisson { rate, spread: spread.transpose()?.unwrap_or(0.0) }
-        }
-        RawArrivals::Paced(rate) => Arrivals::Paced(rate),
-        RawArrivals::AtOnce(at) => Arrivals::AtOnce(distribution(at, &span, |at| at.0.as_secs_f64())?),
-        RawArrivals::Closed(closed) => {
-            Arrivals::Closed(distribution(closed.think, &span, |think| think.0.as_secs_f64())?)
-        }
-        RawArrivals::Burst(RawBurst { calls, every, aligned }) => {
-            if !(1..=MAX_CLIENTS).contains(&calls) {
-                return Err(Fault::new(
-                    span,
-                    format!("`calls` must be from 1 to {MAX_CLIENTS}, found {calls}"),
-                ));
-            }
-            if every.0 < Nanos::from_millis(1) {
-                return Err(Fault::new(span, "`every` must be at least \"1ms\""));
-            }
-            Arrivals::Burst { calls, every: every.0, aligned }
-        }
-    })
-}
-
-/// The standard deviation of a logarithm.
-fn sigma(found: f64, span: &Range<usize>, field: &str) -> Resolved<f64> {
-    if (0.0..=5.0).contains(&found) {
-        return Ok(found);
-    }
-    Err(Fault::new(span.clone(), format!("`{field}` must be from 0 to 5, found {found}")))
-}
-
-fn tokens(raw: Spanned<RawDistribution<u64>>) -> Resolved<Distribution> {
-    let span = raw.span();
-    distribution(raw.into_inner(), &span, |tokens| *tokens as f64)
-}
-
-fn seconds(raw: Spanned<RawDistribution<TimeSpan>>) -> Resolved<Distribution> {
-    let span = raw.span();
-    distribution(raw.into_inner(), &span, |span| span.0.as_secs_f64())
-}
-
-fn distribution<V>(
-    raw: RawDistribution<V>,
-    span: &Range<usize>,
-    number: impl Fn(&V) -> f64,
-) -> Resolved<Distribution> {
-    let distribution = match raw {
-        RawDistribution::Constant(value) => Distribution::Constant(number(&value)),
-        RawDistribution::Shape(RawShape::Exponential(mean)) => Distribution::Exponential(number(&mean)),
-        RawDistribution::Shape(RawShape::Normal(shape)) => {
-            Distribution::Normal { mean: number(&shape.mean), sd: number(&shape.sd) }
-        }
-        RawDistribution::Shape(RawShape::LogNormal(shape)) => {
-            let sigma = sigma(shape.sigma, span, "sigma")?;
-            let max = shape.max.as_ref().map_or(MAX_TOKENS, &number);
-            Distribution::LogNormal { median: number(&shape.median), sigma, max }
-        }
-    };
-    let (Distribution::Constant(scale)
-    | Distribution::Exponential(scale)
-    | Distribution::Normal { mean: scale, .. }
-    | Distribution::LogNormal { median: scale, .. }) = distribution;
-    if scale > MAX_TOKENS {
-        return Err(Fault::new(span.clone(), format!("must be at most {MAX_TOKENS:.0}, found {scale}")));
-    }
-    Ok(distribution)
-}
-
-fn retry(raw: Spanned<RawRetry>) -> Resolved<(String, Policy)> {
-    let span = raw.span();
-    match raw.into_inner() {
-        RawRetry::Name(name) => {
-            let policy = policy(&name, span)?;
-            Ok((name, policy))
-        }
-        RawRetry::Table(table) => {
-            let mut policy = policy(table.policy.get_ref(), table.policy.span())?;
-            adjust(&mut policy, &table)?;
-            Ok((table.policy.into_inner(), policy))
-        }
-    }
-}
-
-fn policy(name: &str, span: Range<usize>) -> Resolved<Policy> {
-    named(name).ok_or_else(|| {
-        let list = NAMES.map(|name| format!("`{name}`")).join(", ");
-        Fault::new(span, format!("unknown retry policy `{name}`, expected one of {list}"))
-            .suggesting(name, NAMES)
-    })
-}
-
-/// Gives a policy the table's numbers; refuses those that it has no use for.
-fn adjust(policy: &mut Policy, table: &RawRetryTable) -> Resolved<()> {
-    let name = table.policy.get_ref();
-    let useless = |field: &str, span| Fault::new(span, format!("the policy `{name}` has no `{field}`"));
-    if let Some(retries) = &table.retries {
-        policy.retries = *retries.get_ref();
-    }
-    if let Some(delay) = &table.delay {
-        match &mut policy.backoff {
-            Backoff::Exponential { base, cap, .. } if name == "fixed" => {
-                (*base, *cap) = (secs(delay), secs(delay));
-            }
-            _ => return Err(useless("delay", delay.span())),
-        }
-    }
-    for (field, value) in [("base", &table.base), ("cap", &table.cap)] {
-        let Some(value) = value else { continue };
-        if matches!(name.as_str(), "none" | "immediate" | "fixed") {
-            return Err(useless(field, value.span()));
-        }
-        let (Backoff::Exponential { base, cap, .. } | Backoff::Decorrelated { base, cap }) =
-            &mut policy.backoff;
-        *(if field == "base" { base } else { cap }) = secs(value);
-    }
-    if let Some(more) = &table.jitter {
-        match &mut policy.hints {
-            Hints::Honoured { jitter, .. } => *jitter = secs(more),
-            Hints::Ignored => return Err(useless("jitter", more.span())),
-        }
-    }
-    Ok(())
-}
-
-fn secs(span: &Spanned<TimeSpan>) -> f64 {
-    span.get_ref().0.as_secs_f64()
-}
-
-fn within(value: &Spanned<u32>, min: u32, max: u32, what: &str) -> Resolved<u32> {
-    let found = *value.get_ref();
-    if (min..=max).contains(&found) {
-        return Ok(found);
-    }
-    Err(Fault::new(value.span(), format!("expected {min} to {max} {what}, found {found}")))
-}
-
-fn share(value: Spanned<f64>) -> Resolved<f64> {
-    let found = *value.get_ref();
-    if (0.0..=1.0).contains(&found) {
-        return Ok(found);
-    }
-    Err(Fault::new(value.span(), format!("expected a share from 0 to 1, found {found}")))
-}
-
-fn positive(value: Spanned<f64>) -> Resolved<f64> {
-    let found = *value.get_ref();
-    if found > 0.0 && found <= MAX_TOKENS {
-        return Ok(found);
-    }
-    Err(Fault::new(
-        value.span(),
-        format!("expected a number above 0 and up to {MAX_TOKENS:.0}, found {found}"),
-    ))
-}
-
-fn at_least(span: &Spanned<TimeSpan>, min: Nanos, shown: &str) -> Resolved<Nanos> {
-    let found = span.get_ref().0;
-    if found >= min {
-        return Ok(found);
-    }
-    Err(Fault::new(span.span(), format!("expected at least {shown}, found {found}")))
 }
