@@ -11,6 +11,8 @@ pub(crate) struct Call {
     pub(crate) crowd: u16,
     /// Attempts after the first.
     pub(crate) retries: u16,
+    /// Whether the last one was refused with a 429.
+    pub(crate) was_too_many: bool,
     /// Whose it is, by number within the crowd.
     pub(crate) client: u32,
     /// The how-manieth call of its client.
@@ -224,6 +226,7 @@ mod tests {
         let call = Call {
             crowd: 0,
             retries: 0,
+            was_too_many: false,
             client: 0,
             number,
             charge: Charge { reserved: 1, used: 1 },

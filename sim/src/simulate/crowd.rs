@@ -3,7 +3,7 @@
 use super::arrivals::Schedule;
 use super::calls::Call;
 use super::draws::{Draw, Draws, Purpose};
-use super::policy::nanos;
+use super::policy::{Budget, History, Purse, Standing, Why, nanos};
 use super::recorded::Charge;
 use super::scenario::{Distribution, Gateways, MIN_ROUND_TRIP, Population};
 use std::net::{IpAddr, Ipv6Addr};
@@ -25,6 +25,10 @@ pub(crate) struct Crowd<'a> {
     pub(crate) made: Vec<u32>,
     /// Calls that succeeded, by client.
     pub(crate) succeeded: Vec<u32>,
+    /// What is left of their retry budgets, if they have them.
+    purses: Vec<Purse>,
+    /// What they remember of their attempts, if they hold some back.
+    histories: Vec<History>,
 }
 
 /// A key, as the engine hashes it: which keys it is of, and the number among them.
@@ -48,6 +52,18 @@ impl<'a> Crowd<'a> {
             first_source,
             made: vec![0; clients.len()],
             succeeded: vec![0; clients.len()],
+            purses: population
+                .policy
+                .budget
+                .iter()
+                .flat_map(|budget| vec![budget.purse(); clients.len()])
+                .collect(),
+            histories: population
+                .policy
+                .throttle
+                .iter()
+                .flat_map(|_| vec![History::default(); clients.len()])
+                .collect(),
         }
     }
 
@@ -70,6 +86,59 @@ impl<'a> Crowd<'a> {
         // A client that stays draws for its first attempt of all.
         let count = if gateways.are_sticky { 0 } else { attempt(call) };
         gateways.choose(|| self.draws.draw(self.first + call.client, Purpose::Gateway, count))
+    }
+
+    /// A call begins.
+    pub(crate) fn begins(&mut self, client: u32, now: Nanos) {
+        if let Some((budget, purse)) = self.budget(client) {
+            budget.begins(purse, now);
+        }
+    }
+
+    /// Whether the client itself holds an attempt back.
+    pub(crate) fn holds_back(&mut self, call: &Call, now: Nanos) -> bool {
+        let Some(throttle) = self.population.policy.throttle else { return false };
+        let Some(history) = self.histories.get_mut(call.client as usize) else { return false };
+        let chance = throttle.requests(history, now);
+        chance > 0.0 && self.draw_of(call, Purpose::Throttle).unit() < chance
+    }
+
+    /// Whether the client's budget lets a call, just refused, be tried again.
+    pub(crate) fn may_retry(&mut self, call: &Call, why: Why, now: Nanos) -> bool {
+        let standing = Standing { is_retried: call.retries > 0, was_too_many: why.is_too_many() };
+        self.budget(call.client).is_none_or(|(budget, purse)| budget.may_retry(purse, standing, now))
+    }
+
+    /// An attempt was refused, for whatever reason.
+    pub(crate) fn fails(&mut self, client: u32) {
+        if let Some((budget, purse)) = self.budget(client) {
+            budget.fails(purse);
+        }
+    }
+
+    /// A call is given up; `counts` if its last attempt was a retry that its budget still counts.
+    pub(crate) fn gives_up(&mut self, client: u32, counts: bool) {
+        if let Some((budget, purse)) = self.budget(client) {
+            budget.gives_up(purse, counts);
+        }
+    }
+
+    /// A call has succeeded.
+    pub(crate) fn succeeds(&mut self, call: &Call, now: Nanos) {
+        self.succeeded[call.client as usize] += 1;
+        let standing = Standing { is_retried: call.retries > 0, was_too_many: call.was_too_many };
+        if let Some((budget, purse)) = self.budget(call.client) {
+            budget.succeeds(purse, standing);
+        }
+        if let Some(throttle) = self.population.policy.throttle
+            && let Some(history) = self.histories.get_mut(call.client as usize)
+        {
+            throttle.accepts(history, now);
+        }
+    }
+
+    fn budget(&mut self, client: u32) -> Option<(Budget, &mut Purse)> {
+        Some((self.population.policy.budget?, self.purses.get_mut(client as usize)?))
     }
 
     /// The key that a client calls with.

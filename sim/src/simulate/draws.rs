@@ -41,6 +41,8 @@ pub(crate) enum Purpose {
     State,
     /// Which gateway an attempt goes to.
     Gateway,
+    /// Whether a client holds an attempt back.
+    Throttle,
 }
 
 /// The odd number nearest 2⁶⁴/φ: successive multiples of it are spread evenly.

@@ -30,8 +30,12 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
     /// Admitted attempts whose client waited no longer for the answer.
     pub(crate) timed_out: u64,
+    /// Attempts that clients themselves held back.
+    pub(crate) held_back: u64,
     /// Calls given up because their client had retried often enough, or was told not to.
     pub(crate) given_up: u64,
+    /// Of these, those whose client had no budget left to retry them.
+    pub(crate) out_of_budget: u64,
     /// Calls given up because the wait would have outlasted their client's patience.
     pub(crate) out_of_patience: u64,
     /// Tokens that successful calls used.
@@ -115,7 +119,9 @@ impl Tally {
             turned_away: 0,
             failed: 0,
             timed_out: 0,
+            held_back: 0,
             given_up: 0,
+            out_of_budget: 0,
             out_of_patience: 0,
             tokens: 0,
             events: 0,
@@ -188,7 +194,9 @@ impl Tally {
         for (sum, more) in self.never.iter_mut().zip(other.never) {
             *sum += more;
         }
+        self.held_back += other.held_back;
         self.given_up += other.given_up;
+        self.out_of_budget += other.out_of_budget;
         self.out_of_patience += other.out_of_patience;
         self.tokens += other.tokens;
         self.events += other.events;

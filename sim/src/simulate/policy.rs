@@ -1,8 +1,12 @@
 //! What a client does after a 429 or a failure: wait how long, or give up.
 
+mod budget;
 mod named;
+mod throttle;
 
-pub(crate) use named::{NAMES, named};
+pub(crate) use budget::{Budget, Purse, Standing};
+pub(crate) use named::{NAMES, is_idempotent_only, named};
+pub(crate) use throttle::{History, Throttle};
 
 use super::draws::{Draw, Draws, Purpose};
 use tidegate::headers::Retry;
@@ -13,25 +17,52 @@ use tidegate::{Denial, Nanos};
 pub(crate) struct Policy {
     /// The most retries of one call.
     pub(crate) retries: u16,
+    /// No retry is sent later than this after a call's first attempt; `None` for any.
+    pub(crate) deadline: Option<Nanos>,
+    /// After which answers it tries again.
+    pub(crate) on: Answers,
     /// The wait of the client's own making.
     pub(crate) backoff: Backoff,
+    /// The same where it was not a 429; `None` if there is no difference.
+    pub(crate) after_failure: Option<Backoff>,
     /// What it makes of the server's hint.
     pub(crate) hints: Hints,
+    /// What it allows itself in retries over several calls.
+    pub(crate) budget: Option<Budget>,
+    /// Whether it holds attempts back that would be refused anyway.
+    pub(crate) throttle: Option<Throttle>,
+}
+
+/// After which answers a client tries again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answers {
+    /// 429.
+    pub(crate) too_many: bool,
+    /// 5xx.
+    pub(crate) errors: bool,
+    /// None in time.
+    pub(crate) timeouts: bool,
+    /// Any other that is no success, as a guard may send.
+    pub(crate) others: bool,
 }
 
 /// The client's own wait before retry k, counted from 0.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Backoff {
-    /// `min(min(base·2^k, cap)·U(low, high) + U(0, plus), cap)`. A constant wait is one whose cap is its base.
+    /// `min(base·growth^k, cap)·U(low, high) + U(0, plus)`. A constant wait is one whose cap is its base.
     Exponential {
         /// The wait before the first retry, in seconds.
         base: f64,
+        /// So many times as long each time.
+        growth: f64,
         /// The longest wait, in seconds.
         cap: f64,
         /// Random factor, from and to.
         factor: (f64, f64),
         /// The most that is added at random, in seconds.
         plus: f64,
+        /// Whether the cap holds with that added.
+        caps_sum: bool,
     },
     /// `min(U(base, 3·previous), cap)`; before the first retry the previous wait counts as `base`.
     Decorrelated {
@@ -57,6 +88,8 @@ pub(crate) enum Hints {
         jitter: f64,
         /// Whether it obeys `x-should-retry: false`.
         obeys_stop: bool,
+        /// Whether it does not try again where no hint says when.
+        needs_one: bool,
     },
 }
 
@@ -83,10 +116,40 @@ pub(crate) enum Longer {
 /// Why a call has no answer yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Why {
-    /// A 429, which says so of trying again.
-    Told(Retry),
-    /// A 5xx without a hint, or no answer in time.
+    /// An answer of this status, which says so of trying again.
+    Told(u16, Retry),
+    /// A 5xx without a hint.
     Failed,
+    /// No answer in time.
+    TimedOut,
+    /// The client itself held the attempt back.
+    HeldBack,
+}
+
+impl Why {
+    /// Whether it was a 429.
+    pub(crate) fn is_too_many(self) -> bool {
+        matches!(self, Self::Told(TOO_MANY_REQUESTS, _))
+    }
+}
+
+/// The status of a denial.
+pub(crate) const TOO_MANY_REQUESTS: u16 = 429;
+
+impl Answers {
+    /// After all.
+    pub(crate) const ALL: Self = Self { too_many: true, errors: true, timeouts: true, others: true };
+
+    fn hold(self, why: Why) -> bool {
+        match why {
+            Why::Told(TOO_MANY_REQUESTS, _) => self.too_many,
+            Why::Told(500.., _) | Why::Failed => self.errors,
+            Why::Told(..) => self.others,
+            Why::TimedOut => self.timeouts,
+            // To its own code it is an error like those for which it holds back.
+            Why::HeldBack => self.errors || self.too_many,
+        }
+    }
 }
 
 /// An attempt that was just refused.
@@ -100,6 +163,8 @@ pub(crate) struct Refused {
     pub(crate) retries: u16,
     /// The wait before the last of them.
     pub(crate) previous: Nanos,
+    /// Since the call's first attempt.
+    pub(crate) elapsed: Nanos,
     /// Why.
     pub(crate) why: Why,
 }
@@ -112,30 +177,35 @@ pub(crate) fn hint(denial: &Denial) -> Retry {
 impl Policy {
     /// The wait before the call is sent again; `None` if it is given up.
     pub(crate) fn wait(&self, refused: &Refused, draws: Draws) -> Option<Nanos> {
-        if refused.retries >= self.retries {
+        if refused.retries >= self.retries || !self.on.hold(refused.why) {
             return None;
         }
-        match self.told(refused) {
-            Told::Nothing => Some(self.own_wait(refused, draws)),
-            Told::GiveUp => None,
+        let wait = match self.told(refused) {
+            Told::Nothing => self.own_wait(refused, draws),
+            Told::GiveUp => return None,
             Told::Wait(wait, jitter) if jitter > 0.0 => {
                 let more = refused.draw(draws, Purpose::Jitter).between(0.0, jitter);
-                Some(wait + nanos(more))
+                wait + nanos(more)
             }
-            Told::Wait(wait, _) => Some(wait),
-        }
+            Told::Wait(wait, _) => wait,
+        };
+        let is_late = |deadline| refused.elapsed + wait > deadline;
+        (!self.deadline.is_some_and(is_late)).then_some(wait)
     }
 
     /// What the client hears of the hint.
     fn told(&self, refused: &Refused) -> Told {
-        let Hints::Honoured { precision, longest: (longest, longer), jitter, obeys_stop } = self.hints else {
+        let Hints::Honoured { precision, longest: (longest, longer), jitter, obeys_stop, needs_one } =
+            self.hints
+        else {
             return Told::Nothing;
         };
-        let Why::Told(hint) = refused.why else { return Told::Nothing };
+        let without = if needs_one { Told::GiveUp } else { Told::Nothing };
+        let Why::Told(_, hint) = refused.why else { return without };
         if obeys_stop && !matches!(hint, Retry::After(_)) {
             return Told::GiveUp;
         }
-        let Some(wait) = precision.read(hint) else { return Told::Nothing };
+        let Some(wait) = precision.read(hint) else { return without };
         match longer {
             _ if wait <= longest => Told::Wait(wait, jitter),
             Longer::GiveUp => Told::GiveUp,
@@ -146,16 +216,18 @@ impl Policy {
 
     fn own_wait(&self, refused: &Refused, draws: Draws) -> Nanos {
         let unit = |purpose| refused.draw(draws, purpose);
-        nanos(match self.backoff {
-            Backoff::Exponential { base, cap, factor: (low, high), plus } => {
-                let mut wait = (base * doublings(refused.retries)).min(cap);
+        let after_failure = self.after_failure.as_ref().filter(|_| !refused.why.is_too_many());
+        nanos(match *after_failure.unwrap_or(&self.backoff) {
+            Backoff::Exponential { base, growth, cap, factor: (low, high), plus, caps_sum } => {
+                let mut wait = (base * power(growth, refused.retries)).min(cap);
                 if low != high {
                     wait *= unit(Purpose::Backoff).between(low, high);
                 } else {
                     wait *= low;
                 }
                 if plus > 0.0 {
-                    wait = (wait + unit(Purpose::Jitter).between(0.0, plus)).min(cap);
+                    wait += unit(Purpose::Jitter).between(0.0, plus);
+                    wait = if caps_sum { wait.min(cap) } else { wait };
                 }
                 wait
             }
@@ -164,6 +236,16 @@ impl Policy {
                 unit(Purpose::Backoff).between(base, previous * 3.0).min(cap)
             }
         })
+    }
+}
+
+impl Backoff {
+    /// Whether it waits longer each time.
+    pub(crate) fn grows(&self) -> bool {
+        match self {
+            Self::Exponential { base, cap, .. } => base < cap,
+            Self::Decorrelated { .. } => true,
+        }
     }
 }
 
@@ -190,9 +272,15 @@ impl Refused {
     }
 }
 
-/// 2^k, held below 2⁶³.
-fn doublings(k: u16) -> f64 {
-    (1_u64 << k.min(62)) as f64
+/// A growth to the power of k, by multiplication alone, which is the same on every machine; of more than 2¹⁰⁰ nobody waits.
+fn power(growth: f64, k: u16) -> f64 {
+    match growth {
+        1.0 => 1.0,
+        2.0 => (1_u64 << k.min(62)) as f64,
+        _ => (0..k.min(1_000))
+            .try_fold(1.0, |power, _| if power > 1e30 { Err(power) } else { Ok(power * growth) })
+            .unwrap_or_else(|power| power),
+    }
 }
 
 /// Seconds as integer time, rounded down; a float beyond the range saturates.
@@ -206,13 +294,18 @@ mod tests {
 
     fn waits(policy: &str, hint: Retry) -> Vec<f64> {
         let policy = named(policy).unwrap();
+        waits_of(&policy, Why::Told(TOO_MANY_REQUESTS, hint))
+    }
+
+    fn waits_of(policy: &Policy, why: Why) -> Vec<f64> {
         let mut refused =
-            Refused { client: 1, number: 2, retries: 0, previous: Nanos::ZERO, why: Why::Told(hint) };
+            Refused { client: 1, number: 2, retries: 0, previous: Nanos::ZERO, elapsed: Nanos::ZERO, why };
         let mut waits = Vec::new();
         while let Some(wait) = policy.wait(&refused, Draws::new(1, 0, "p")) {
             waits.push(wait.as_secs_f64());
             refused.retries += 1;
             refused.previous = wait;
+            refused.elapsed = refused.elapsed + wait;
         }
         waits
     }
@@ -251,6 +344,41 @@ mod tests {
         assert_eq!(waits("immediate", Retry::Never), [0.0; 10]);
         // It reads no such field, so it falls back on its own backoff.
         assert_eq!(waits("vercel-ai", Retry::Never), [2.0, 4.0]);
+    }
+
+    #[test]
+    fn what_is_no_429_has_waits_of_its_own() {
+        let failed = |name: &str| waits_of(&named(name).unwrap(), Why::Failed);
+        assert_between(&failed("botocore"), &[(0.0, 0.05), (0.0, 0.1)]);
+        assert_between(&waits("botocore", SOON), &[(0.0, 1.0), (0.0, 2.0)]);
+        assert_eq!(failed("urllib3"), NO_WAIT, "it waits for no answer without a hint");
+        assert_eq!(waits("urllib3", SOON), [2.0; 10]);
+        assert_eq!(waits("codex-cli", SOON), NO_WAIT);
+        assert_between(&failed("codex-cli")[..2], &[(0.18, 0.22), (0.36, 0.44)]);
+    }
+
+    #[test]
+    fn each_client_knows_the_answers_after_which_it_tries_again() {
+        let timed_out = |name: &str| waits_of(&named(name).unwrap(), Why::TimedOut).len();
+        assert_eq!(["openai-python", "ky", "axios-retry", "requests"].map(timed_out), [2, 0, 0, 0]);
+        let forbidden = |name: &str| {
+            waits_of(&named(name).unwrap(), Why::Told(403, Retry::After(Nanos::from_secs(1)))).len()
+        };
+        assert_eq!(["openai-python", "retry-after", "immediate"].map(forbidden), [0, 6, 10]);
+    }
+
+    #[test]
+    fn a_deadline_ends_retries() {
+        let waits = waits("google-api-core", SOON);
+        let sum: f64 = waits.iter().sum();
+        assert!(waits.len() > 2 && sum <= 120.0, "{waits:?}");
+    }
+
+    #[test]
+    fn a_growth_is_a_power() {
+        assert_eq!([0, 1, 5].map(|k| power(1.5, k)), [1.0, 1.5, 7.59375]);
+        assert!(power(1.1, u16::MAX) > 1e29 && power(2.0, u16::MAX) == 2.0_f64.powi(62));
+        assert_eq!(power(1.0, u16::MAX), 1.0);
     }
 
     #[test]

@@ -181,8 +181,12 @@ pub(crate) struct Row {
     pub(crate) retries: u64,
     /// The same, for each call.
     pub(crate) retries_per_call: f64,
+    /// Attempts that clients themselves held back; they are not offered.
+    pub(crate) held_back: u64,
     /// Calls given up for want of retries, or because the response said so.
     pub(crate) given_up: u64,
+    /// Of these, those for want of a retry budget.
+    pub(crate) out_of_budget: u64,
     /// Calls given up for want of patience.
     pub(crate) out_of_patience: u64,
     /// Calls still waiting at the end.
@@ -347,7 +351,9 @@ impl Row {
             never: tally.never.iter().sum(),
             retries: tally.retries,
             retries_per_call: ratio(tally.retries as f64, tally.calls as f64),
+            held_back: tally.held_back,
             given_up: tally.given_up,
+            out_of_budget: tally.out_of_budget,
             out_of_patience: tally.out_of_patience,
             unfinished: tally.unfinished(),
             goodput_per_second: tally.succeeded as f64 / seconds,

@@ -11,7 +11,7 @@ use super::crowd::Crowd;
 use super::draws::{Draws, Purpose};
 use super::events::{Class, Event, EventSet};
 use super::measures::{Bin, Tally};
-use super::policy::{Refused, Why, hint, nanos};
+use super::policy::{Refused, TOO_MANY_REQUESTS, Why, hint, nanos};
 use super::recorded::Charge;
 use super::scenario::{Happening, Population, Scenario};
 use anyhow::Context;
@@ -169,7 +169,7 @@ impl<'a> World<'a> {
             Class::Timeout => {
                 if let Some(call) = self.calls.timed_out(target) {
                     self.tally(call).timed_out += 1;
-                    return self.refused(call, Why::Failed, now);
+                    return self.refused(call, Why::TimedOut, now);
                 }
             }
         }
@@ -218,21 +218,36 @@ impl<'a> World<'a> {
         let call = Call {
             crowd: place as u16,
             retries: 0,
+            was_too_many: false,
             client,
             number,
             charge: Charge { reserved: crowd.population.reserve.unwrap_or(reserved), used },
             started: now,
             previous: Nanos::ZERO,
         };
+        crowd.begins(client, now);
         self.tally(call).calls += 1;
+        if self.holds_back(&call, now) {
+            return self.refused(call, Why::HeldBack, now);
+        }
         self.bin(call, now).calls += 1;
         self.decide(call, now)
     }
 
     fn attempt(&mut self, call: Call, now: Nanos) -> Result<(), TooManyCalls> {
         self.tally(call).retries += 1;
+        if self.holds_back(&call, now) {
+            return self.refused(call, Why::HeldBack, now);
+        }
         self.bin(call, now).retries += 1;
         self.decide(call, now)
+    }
+
+    /// Whether the client does not send an attempt, which is counted then.
+    fn holds_back(&mut self, call: &Call, now: Nanos) -> bool {
+        let holds = self.crowds[usize::from(call.crowd)].holds_back(call, now);
+        self.tally(*call).held_back += u64::from(holds);
+        holds
     }
 
     /// Asks the guard and the engine, and goes on as they say.
@@ -245,7 +260,7 @@ impl<'a> World<'a> {
             guard.as_ref().map(|guard| guard.check(crowd.address(call.client), at))
         {
             self.tally(call).blocked += 1;
-            return self.refused(call, Why::Told(Retry::After(block.remaining)), now);
+            return self.refused(call, Why::Told(block.status, Retry::After(block.remaining)), now);
         }
         let cost = Cost::tokens(u64::from(call.charge.reserved));
         let key = crowd.key(call.client);
@@ -257,29 +272,41 @@ impl<'a> World<'a> {
                 }
                 self.tally(call).denied[denial.limit as usize] += 1;
                 self.pay_for_refusal(now);
-                self.refused(call, Why::Told(hint(&denial)), now)
+                self.refused(call, Why::Told(TOO_MANY_REQUESTS, hint(&denial)), now)
             }
             Decision::Never(limit) => {
                 self.tally(call).never[limit as usize] += 1;
                 self.pay_for_refusal(now);
-                self.refused(call, Why::Told(Retry::Never), now)
+                self.refused(call, Why::Told(TOO_MANY_REQUESTS, Retry::Never), now)
             }
         }
     }
 
     /// The call's client waits and tries again, or gives up.
     fn refused(&mut self, call: Call, why: Why, now: Nanos) -> Result<(), TooManyCalls> {
-        let crowd = &self.crowds[usize::from(call.crowd)];
+        let crowd = &mut self.crowds[usize::from(call.crowd)];
         let refused = Refused {
             client: crowd.first + call.client,
             number: call.number,
             retries: call.retries,
             previous: call.previous,
+            elapsed: now - call.started,
             why,
         };
-        if let Some(wait) = crowd.population.policy.wait(&refused, crowd.draws) {
-            return self.retry_after(call, wait, now);
+        crowd.fails(call.client);
+        let Some(wait) = crowd.population.policy.wait(&refused, crowd.draws) else {
+            crowd.gives_up(call.client, call.retries > 0);
+            return self.given_up(call, now);
+        };
+        if !crowd.may_retry(&call, why, now) {
+            crowd.gives_up(call.client, false);
+            self.tally(call).out_of_budget += 1;
+            return self.given_up(call, now);
         }
+        self.retry_after(Call { was_too_many: why.is_too_many(), ..call }, wait, now)
+    }
+
+    fn given_up(&mut self, call: Call, now: Nanos) -> Result<(), TooManyCalls> {
         self.tally(call).given_up += 1;
         self.ended(call.crowd, call.client, now);
         Ok(())
@@ -315,7 +342,7 @@ impl<'a> World<'a> {
     /// A call has its answer.
     fn succeeded(&mut self, call: Call, now: Nanos) {
         let crowd = &mut self.crowds[usize::from(call.crowd)];
-        crowd.succeeded[call.client as usize] += 1;
+        crowd.succeeds(&call, now);
         let round_trip = crowd.round_trip(&call);
         let tally = &mut self.tallies[usize::from(call.crowd)];
         tally.succeeded += 1;
@@ -409,9 +436,10 @@ impl<'a> World<'a> {
 
     /// Sends a call again after a wait, if its client has the patience.
     fn retry_after(&mut self, mut call: Call, wait: Nanos, now: Nanos) -> Result<(), TooManyCalls> {
-        let crowd = &self.crowds[usize::from(call.crowd)];
+        let crowd = &mut self.crowds[usize::from(call.crowd)];
         let next = now + crowd.round_trip(&call) + wait;
         if crowd.population.patience.is_some_and(|patience| next - call.started > patience) {
+            crowd.gives_up(call.client, true);
             self.tally(call).out_of_patience += 1;
             self.ended(call.crowd, call.client, now);
             return Ok(());

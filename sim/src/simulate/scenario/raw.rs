@@ -7,6 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
+use tidegate::Nanos;
 use tidegate::config::{GuardConfig, Plans, TimeSpan};
 use toml::Spanned;
 
@@ -247,6 +248,82 @@ pub(super) struct RawRetryTable {
     pub(super) base: Option<Spanned<TimeSpan>>,
     pub(super) cap: Option<Spanned<TimeSpan>>,
     pub(super) jitter: Option<Spanned<TimeSpan>>,
+    pub(super) deadline: Option<Spanned<TimeSpan>>,
+    pub(super) method: Option<Spanned<RawMethod>>,
+    pub(super) budget: Option<Spanned<RawBudget>>,
+    pub(super) adaptive_throttling: Option<Spanned<RawThrottle>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum RawMethod {
+    Get,
+    Post,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum RawBudget {
+    Finagle(RawFinagle),
+    Envoy(RawEnvoy),
+    Grpc(RawGrpc),
+}
+
+/// Finagle's defaults.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawFinagle {
+    pub(super) ttl: TimeSpan,
+    pub(super) min_per_second: f64,
+    pub(super) share: f64,
+}
+
+impl Default for RawFinagle {
+    fn default() -> Self {
+        Self { ttl: TimeSpan(Nanos::from_secs(10)), min_per_second: 10.0, share: 0.2 }
+    }
+}
+
+/// Envoy's defaults.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawEnvoy {
+    pub(super) share: f64,
+    pub(super) min_concurrency: u32,
+}
+
+impl Default for RawEnvoy {
+    fn default() -> Self {
+        Self { share: 0.2, min_concurrency: 3 }
+    }
+}
+
+/// The numbers of gRPC's example (proposal A6).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawGrpc {
+    pub(super) max_tokens: f64,
+    pub(super) ratio: f64,
+}
+
+impl Default for RawGrpc {
+    fn default() -> Self {
+        Self { max_tokens: 10.0, ratio: 0.1 }
+    }
+}
+
+/// The numbers of the source.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawThrottle {
+    pub(super) k: f64,
+    pub(super) window: TimeSpan,
+}
+
+impl Default for RawThrottle {
+    fn default() -> Self {
+        Self { k: 2.0, window: TimeSpan(Nanos::from_secs(120)) }
+    }
 }
 
 #[derive(Debug)]
