@@ -1,6 +1,6 @@
 //! The command line: parses, runs, and maps the outcome to an exit status.
 
-use crate::{capacity, compare, replay, simulate, validate};
+use crate::{capacity, compare, replay, simulate, sweep, validate};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -21,6 +21,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Runs two scenarios on common random numbers: what do they differ by, and how surely?
     Compare(compare::Args),
+    /// Runs a scenario with each of several values of a field, or of two.
+    Sweep(sweep::Args),
     /// Finds the largest population that meets a target, with confidence.
     Capacity(capacity::Args),
     /// Runs cases whose outcome is known by other means, and shows expected beside found.
@@ -33,6 +35,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Simulate(args)) => simulate::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Capacity(args)) => capacity::run(&args),
         Some(Command::Validate(args)) => match validate::run(&args) {
             Ok(true) => Ok(()),

@@ -29,12 +29,13 @@ use crate::whole_file::WholeFile;
 use anyhow::Context;
 pub(crate) use draws::{Draws, Purpose};
 pub(crate) use estimates::{
-    Differences, Read, between_backends, between_populations, of_a_population, of_the_backend,
+    Differences, Estimate, Read, between_backends, between_populations, of_a_population, of_the_backend,
 };
 pub(crate) use measured::{Measured, measure};
 pub(crate) use run::Runs;
 pub use sample::Sample;
 pub use scenario::Scenario;
+pub(crate) use scenario::{Document, Setting};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -38,6 +38,32 @@ impl fmt::Display for TomlError {
 
 impl std::error::Error for TomlError {}
 
+impl TomlError {
+    /// The same as seen in one of the texts that the faulty one was made of, if the field stands there: `path` says how that
+    /// text calls it.
+    pub(crate) fn within<'a>(self, texts: impl IntoIterator<Item = (TomlText<'a>, String)>) -> Self {
+        let place = |(text, field): (TomlText<'a>, String)| {
+            let parts: Vec<&str> = field.split('.').collect();
+            let at = offset_of_whole(text.text, &parts)?;
+            Some((text.file.to_owned(), line_of(text.text, at), field))
+        };
+        match texts.into_iter().find_map(place) {
+            Some((file, line, field)) => Self { file, line, field, problem: self.problem },
+            None => self,
+        }
+    }
+
+    /// The path of keys to the field.
+    pub(crate) fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// What is wrong with it.
+    pub(crate) fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
 /// A text and the name of its file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TomlText<'a> {
@@ -153,6 +179,29 @@ fn offset_of(text: &str, path: &[PathPart]) -> Option<usize> {
         array = found.get_ref().as_array();
     }
     value
+}
+
+/// Where the field of a path begins, if all of it is written; keys and places are told apart by what they are looked up in.
+fn offset_of_whole(text: &str, path: &[&str]) -> Option<usize> {
+    let table = DeTable::parse(text).ok()?;
+    let (name, rest) = path.split_first()?;
+    let (key, value) = table.get_ref().iter().find(|(key, _)| key.get_ref() == name)?;
+    offset_within(key.span().start, value, rest)
+}
+
+fn offset_within(at: usize, value: &Spanned<DeValue<'_>>, path: &[&str]) -> Option<usize> {
+    let Some((name, rest)) = path.split_first() else { return Some(at) };
+    match value.get_ref() {
+        DeValue::Table(table) => {
+            let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
+            offset_within(key.span().start, value, rest)
+        }
+        DeValue::Array(array) => {
+            let value = array.get(name.parse::<usize>().ok()?)?;
+            offset_within(value.span().start, value, rest)
+        }
+        _ => None,
+    }
 }
 
 /// The known name that is fewest edits away, if it is near enough to have been meant.

@@ -6,6 +6,7 @@
 mod arrivals;
 mod bounds;
 mod disturbances;
+mod document;
 mod fault;
 mod files;
 mod gateways;
@@ -17,6 +18,7 @@ mod retry;
 mod value;
 
 pub(crate) use disturbances::{Disturbance, Spike};
+pub(crate) use document::{Document, Setting};
 use files::Files;
 pub(crate) use gateways::{Gateways, Parts};
 pub(crate) use value::Rate;
@@ -25,7 +27,7 @@ use super::draws::Draw;
 use super::policy::{Policy, nanos};
 use super::recorded::Recorded;
 use super::tempo::Tempo;
-use crate::toml_text::{self, TomlError, TomlText};
+use crate::toml_text::{TomlError, TomlText};
 use std::path::Path;
 use std::sync::Arc;
 use tidegate::config::GuardConfig;
@@ -345,9 +347,7 @@ impl Scenario {
 
     /// Reads a scenario from a file.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = toml_text::read(path)?;
-        let directory = path.parent().unwrap_or(Path::new(""));
-        Ok(Self::resolved(&path.display().to_string(), &text, Files::Beside(directory))?)
+        Ok(Document::read(path)?.scenario()?)
     }
 
     /// Reads a scenario from a text; `file` is its name in errors. A text that names other files is refused: it has no place

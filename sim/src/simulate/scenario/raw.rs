@@ -14,6 +14,7 @@ use toml::Spanned;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawScenario {
+    pub(super) extends: Option<Spanned<String>>,
     pub(super) name: Option<String>,
     #[serde(default)]
     pub(super) seed: u64,

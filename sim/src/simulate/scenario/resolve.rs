@@ -19,6 +19,10 @@ const MAX_POPULATIONS: usize = 1_000;
 const MAX_GATEWAYS: usize = 100;
 
 pub(super) fn scenario(raw: RawScenario, files: Files<'_>) -> Resolved<Scenario> {
+    if let Some(extends) = &raw.extends {
+        let problem = "it names a file beside the scenario's, and a text by itself has none";
+        return Err(Fault::new(extends.span(), problem));
+    }
     let plans = plans(&raw.plans)?;
     let duration = at_least(&raw.duration, Nanos::from_secs(1), "one second")?;
     let start = raw.start.map_or(Ok(DEFAULT_START), |start| start_time(&start))?;
