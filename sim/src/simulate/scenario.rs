@@ -345,8 +345,8 @@ impl Scenario {
         Self::parse("built-in scenario", include_str!("../../scenarios/default.toml"))
     }
 
-    /// Reads a scenario from a file.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+    /// Reads a scenario from a file, and the scenarios that it extends. An error if one cannot be read, or says what it must not.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
         Ok(Document::read(path)?.scenario()?)
     }
 
