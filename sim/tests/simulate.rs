@@ -389,6 +389,32 @@ fn a_spread_of_rates_leaves_their_mean_and_sets_their_index() {
     }
 }
 
+/// Clients of a population that shares nothing live in several worlds, which one thread runs one after another; the warm-up
+/// of the second once took away what the first had counted.
+#[test]
+fn the_end_of_a_warm_up_leaves_what_other_worlds_have_counted() {
+    let directory = Directory::new("warm-up");
+    let scenario = r#"
+        duration = "2min"
+        warm_up = "1min"
+        [[population]]
+        name = "paced"
+        plan = "free"
+        clients = 1000
+        arrivals = { paced = "6/min" }
+        retry = "none"
+    "#;
+    directory.write("scenario.toml", scenario);
+    for (threads, replications) in [("1", "1"), ("1", "3"), ("2", "3")] {
+        let arguments = ["scenario.toml", "--json", "--threads", threads, "--replications", replications];
+        let output = tidegate(&directory, &arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let replications: u64 = replications.parse().unwrap();
+        assert_eq!(count(&summary["total"], "calls"), 6_000 * replications, "{threads} threads");
+    }
+}
+
 #[test]
 fn a_device_is_written_to_and_not_replaced() {
     let directory = Directory::new("device");

@@ -143,11 +143,16 @@ fn run_world(
     bin: Nanos,
     tallies: &mut [Option<Tally>],
 ) -> anyhow::Result<()> {
-    let taken = parts.iter().map(|part| tallies[part.population].take().unwrap_or_else(empty));
-    let mut own: Vec<Tally> = taken.collect();
+    // At the end of a warm-up counting starts over: what other worlds have counted must not be lost with it.
+    let starts_over = scenario.measured() < scenario.duration;
+    let taken = |part: &Part| tallies[part.population].take_if(|_| !starts_over).unwrap_or_else(empty);
+    let mut own: Vec<Tally> = parts.iter().map(taken).collect();
     let outcome = World::new(scenario, parts, draws, bin, &mut own)?.run();
     for (part, tally) in parts.iter().zip(own) {
-        tallies[part.population] = Some(tally);
+        match &mut tallies[part.population] {
+            Some(others) => others.add(&tally),
+            none => *none = Some(tally),
+        }
     }
     outcome.map_err(|TooManyCalls| too_many_calls(scenario, parts))
 }
