@@ -13,6 +13,8 @@ pub(crate) struct Call {
     pub(crate) retries: u16,
     /// Whether the last one was refused with a 429.
     pub(crate) was_too_many: bool,
+    /// What became of its last attempt.
+    pub(crate) cause: Cause,
     /// Whose it is, by number within the crowd.
     pub(crate) client: u32,
     /// The how-manieth call of its client.
@@ -23,6 +25,45 @@ pub(crate) struct Call {
     pub(crate) started: Nanos,
     /// The wait before its last attempt.
     pub(crate) previous: Nanos,
+}
+
+/// Why a call is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A limit denied it, and its client comes when it likes.
+    Denied,
+    /// A limit denied it, and its client comes no sooner than it was told.
+    Heeded,
+    /// The guard blocked it.
+    Blocked,
+    /// The backend turned it away.
+    TurnedAway,
+    /// Its service failed.
+    Failed,
+    /// It took too long.
+    TimedOut,
+    /// Its client held it back.
+    HeldBack,
+}
+
+impl Cause {
+    /// All, in order.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Denied,
+        Self::Heeded,
+        Self::Blocked,
+        Self::TurnedAway,
+        Self::Failed,
+        Self::TimedOut,
+        Self::HeldBack,
+    ];
+}
+
+impl Call {
+    /// The same, with what became of its last attempt.
+    pub(crate) fn because(self, cause: Cause) -> Self {
+        Self { cause, ..self }
+    }
 }
 
 /// An admitted call whose response streams.
@@ -227,6 +268,7 @@ mod tests {
             crowd: 0,
             retries: 0,
             was_too_many: false,
+            cause: Cause::Denied,
             client: 0,
             number,
             charge: Charge { reserved: 1, used: 1 },

@@ -3,8 +3,10 @@
 use super::arrivals::Schedule;
 use super::calls::Call;
 use super::draws::{Draw, Draws, Purpose};
+use super::grid;
 use super::policy::{Budget, History, Purse, Standing, Why, nanos};
 use super::recorded::Charge;
+use super::records::Records;
 use super::scenario::{Distribution, Gateways, MIN_ROUND_TRIP, Population};
 use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
@@ -21,10 +23,8 @@ pub(crate) struct Crowd<'a> {
     pub(crate) first: u32,
     /// The number of the first source of arrivals within the world.
     pub(crate) first_source: u32,
-    /// Calls made so far, by client.
-    pub(crate) made: Vec<u32>,
-    /// Calls that succeeded, by client.
-    pub(crate) succeeded: Vec<u32>,
+    /// What each client wanted and got.
+    pub(crate) records: Records,
     /// What is left of their retry budgets, if they have them.
     purses: Vec<Purse>,
     /// What they remember of their attempts, if they hold some back.
@@ -35,13 +35,14 @@ pub(crate) struct Crowd<'a> {
 pub(crate) type Key = (u32, u32);
 
 impl<'a> Crowd<'a> {
-    /// The clients of a range, under a plan of the world's engine.
+    /// The clients of a range, under a plan of the world's engine; counted from a time to another.
     pub(crate) fn new(
         population: &'a Population,
         clients: &Range<u32>,
         draws: Draws,
         plan: PlanId,
         first_source: u32,
+        counted: (Nanos, Nanos),
     ) -> Self {
         Self {
             population,
@@ -50,8 +51,7 @@ impl<'a> Crowd<'a> {
             plan,
             first: clients.start,
             first_source,
-            made: vec![0; clients.len()],
-            succeeded: vec![0; clients.len()],
+            records: Records::new(clients.len(), grid::window(&population.plan), counted),
             purses: population
                 .policy
                 .budget
@@ -65,13 +65,6 @@ impl<'a> Crowd<'a> {
                 .flat_map(|_| vec![History::default(); clients.len()])
                 .collect(),
         }
-    }
-
-    /// The number of a client's next call, which is counted.
-    pub(crate) fn next_call(&mut self, client: u32) -> u32 {
-        let made = &mut self.made[client as usize];
-        *made += 1;
-        *made - 1
     }
 
     /// The tokens of a call, if no trace says so.
@@ -125,7 +118,6 @@ impl<'a> Crowd<'a> {
 
     /// A call has succeeded.
     pub(crate) fn succeeds(&mut self, call: &Call, now: Nanos) {
-        self.succeeded[call.client as usize] += 1;
         let standing = Standing { is_retried: call.retries > 0, was_too_many: call.was_too_many };
         if let Some((budget, purse)) = self.budget(call.client) {
             budget.succeeds(purse, standing);
@@ -177,7 +169,7 @@ impl<'a> Crowd<'a> {
         if !self.schedule.is_closed() {
             return None;
         }
-        let count = u64::from(self.made[client as usize]);
+        let count = u64::from(self.records.made(client));
         // Counted beside the attempts, of which no call has so many.
         let heard = now + self.round_trip_of(client, count << 16 | u64::from(u16::MAX));
         self.schedule.next_turn(client, count, heard)

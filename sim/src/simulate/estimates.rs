@@ -41,11 +41,22 @@ pub(crate) type Estimates = BTreeMap<&'static str, Estimate>;
 type Measure<R> = (&'static str, fn(&R) -> Option<f64>);
 
 /// The measures of a population that get intervals.
-const OF_POPULATION: [Measure<Row>; 9] = [
+const OF_POPULATION: [Measure<Row>; 20] = [
     ("goodput_per_second", |row| Some(row.goodput_per_second)),
     ("success_share", |row| Some(row.success_share)),
     ("denied_share", |row| Some(row.denied_share())),
     ("retries_per_call", |row| Some(row.retries_per_call)),
+    ("attempts_per_call", |row| Some(row.attempts_per_call)),
+    ("hint_denied_share", |row| row.hints.denied_share),
+    ("fair_jain", |row| row.fair_jain),
+    ("fair_least", |row| row.fair_least),
+    ("fair_p1", |row| row.fair_p1),
+    ("fair_jain_1w", |row| row.fair_jain_1w),
+    ("fair_jain_10w", |row| row.fair_jain_10w),
+    ("starvation_seconds_p99", |row| row.starvation_seconds_p99),
+    ("starvation_seconds_most", |row| row.starvation_seconds_most),
+    ("attempts_swing", |row| row.course.oscillation.attempts.as_ref().map(|swing| swing.amplitude)),
+    ("goodput_swing", |row| row.course.oscillation.goodput.as_ref().map(|swing| swing.amplitude)),
     ("jain", |row| row.jain),
     ("least_share", |row| row.least_share),
     ("p1_share", |row| row.p1_share),

@@ -1,8 +1,10 @@
 //! The measures of single replications, for those who compare them.
 
+use super::dynamics::Shows;
+use super::grid::Grid;
 use super::run::{Outcome, Replication, Runs, run};
 use super::scenario::Scenario;
-use super::summary::{BackendRow, Row};
+use super::summary::{BackendRow, Row, Rows};
 use tidegate::Nanos;
 
 /// What one replication of a scenario comes to.
@@ -14,13 +16,12 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    fn new(scenario: &Scenario, replication: &Replication, time: Nanos) -> Self {
-        let pairs = scenario.populations.iter().zip(&replication.populations);
-        let rows: Vec<Row> =
-            pairs.map(|(population, tally)| Row::population(population, tally, time)).collect();
+    fn new(scenario: &Scenario, grid: Grid, replication: &Replication, time: Nanos) -> Self {
+        let shows = Shows::new(scenario, grid, std::slice::from_ref(replication));
+        let Rows { populations, total } = Rows::new(scenario, replication, &shows, time);
         Self {
-            total: Row::total(&rows, &replication.total, time),
-            populations: rows,
+            total,
+            populations,
             backend: scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &replication.total)),
         }
     }
@@ -54,5 +55,9 @@ pub(crate) fn measure(scenario: &Scenario, runs: Runs) -> anyhow::Result<Vec<Mea
 /// Measures each replication of an outcome.
 pub(crate) fn of_each(scenario: &Scenario, outcome: &Outcome) -> Vec<Measured> {
     let time = scenario.measured();
-    outcome.replications.iter().map(|replication| Measured::new(scenario, replication, time)).collect()
+    outcome
+        .replications
+        .iter()
+        .map(|replication| Measured::new(scenario, outcome.grid, replication, time))
+        .collect()
 }

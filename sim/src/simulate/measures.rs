@@ -3,7 +3,10 @@
 //! Everything is an integer, so that adding up groups gives the same totals in whatever order they end.
 
 use super::backend::Load;
+use super::calls::Cause;
 use super::fairness::Successes;
+use super::records::WINDOWS;
+use super::satisfaction::Satisfaction;
 use hdrhistogram::Histogram;
 use tidegate::{LimitId, Nanos};
 
@@ -14,6 +17,10 @@ pub(crate) struct Tally {
     pub(crate) calls: u64,
     /// Attempts after a call's first.
     pub(crate) retries: u64,
+    /// The same by what had become of the attempt before.
+    pub(crate) retries_after: [u64; Cause::ALL.len()],
+    /// What the hints were worth.
+    pub(crate) hints: Hints,
     /// Attempts admitted by the limiter.
     pub(crate) admitted: u64,
     /// Calls that succeeded: admitted and, where there is a backend, served while their client waited.
@@ -42,12 +49,22 @@ pub(crate) struct Tally {
     pub(crate) tokens: u64,
     /// Events handled.
     pub(crate) events: u64,
-    /// The counts over time.
+    /// The counts over time, in the intervals that are shown; made of the fine ones when the run is over.
     pub(crate) bins: Vec<Bin>,
+    /// The counts in fine intervals.
+    pub(crate) series: Vec<Bin>,
     /// Microseconds from a call's first attempt to the answer that admitted it.
     pub(crate) wait: Histogram<u64>,
     /// Successes by client.
     pub(crate) successes: Successes,
+    /// What clients wanted and got.
+    pub(crate) satisfaction: Satisfaction,
+    /// The same in each window of the run that was looked at, by kind of window.
+    pub(crate) windows: [Vec<Satisfaction>; WINDOWS.len()],
+    /// The longest that each client who wanted something went without a success, in microseconds.
+    pub(crate) starvation: Histogram<u64>,
+    /// The longest of these.
+    pub(crate) starved_most: Nanos,
     /// What the backend did for these calls.
     pub(crate) service: Service,
     /// How the backend was occupied, by all.
@@ -71,6 +88,32 @@ pub(crate) struct Service {
     pub(crate) sojourns: Histogram<u64>,
 }
 
+/// Retries of clients that had waited at least as long as they were told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// Those that were denied again.
+    pub(crate) denied: u64,
+    /// How much longer these were told to wait, in nanoseconds, in all.
+    pub(crate) further: u128,
+    /// The longest of that.
+    pub(crate) furthest: Nanos,
+}
+
+impl Hints {
+    /// A client that did as it was told is told to wait longer.
+    pub(crate) fn note(&mut self, further: Nanos) {
+        self.denied += 1;
+        self.further += u128::from(further.get());
+        self.furthest = self.furthest.max(further);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.denied += other.denied;
+        self.further += other.further;
+        self.furthest = self.furthest.max(other.furthest);
+    }
+}
+
 /// Attempts within one interval of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bin {
@@ -82,6 +125,8 @@ pub(crate) struct Bin {
     pub(crate) admitted: u64,
     /// Calls that had their answer.
     pub(crate) succeeded: u64,
+    /// Calls that were given up.
+    pub(crate) lost: u64,
 }
 
 impl Bin {
@@ -102,15 +147,27 @@ impl std::ops::AddAssign for Bin {
         self.retries += other.retries;
         self.admitted += other.admitted;
         self.succeeded += other.succeeded;
+        self.lost += other.lost;
+    }
+}
+
+impl std::iter::Sum for Bin {
+    fn sum<I: Iterator<Item = Self>>(bins: I) -> Self {
+        bins.fold(Self::default(), |mut sum, bin| {
+            sum += bin;
+            sum
+        })
     }
 }
 
 impl Tally {
-    /// Nothing counted yet, over so many intervals.
-    pub(crate) fn new(bins: usize) -> Self {
+    /// Nothing counted yet, over so many fine intervals.
+    pub(crate) fn new(intervals: usize) -> Self {
         Self {
             calls: 0,
             retries: 0,
+            retries_after: [0; Cause::ALL.len()],
+            hints: Hints::default(),
             admitted: 0,
             succeeded: 0,
             denied: [0; LimitId::ALL.len()],
@@ -125,9 +182,14 @@ impl Tally {
             out_of_patience: 0,
             tokens: 0,
             events: 0,
-            bins: vec![Bin::default(); bins],
+            bins: Vec::new(),
+            series: vec![Bin::default(); intervals],
             wait: histogram(),
             successes: Successes::default(),
+            satisfaction: Satisfaction::default(),
+            windows: Default::default(),
+            starvation: Histogram::new(2).expect("two digits are within the histogram's range"),
+            starved_most: Nanos::ZERO,
             service: Service { served: 0, late: 0, sojourn: 0, service: 0, wasted: 0, sojourns: histogram() },
             load: Load::default(),
         }
@@ -146,8 +208,13 @@ impl Tally {
     /// Counts anew; the calls that are under way are taken along, and the counts over time go on.
     pub(crate) fn start_over(&mut self) {
         let calls = self.unfinished();
-        let (events, bins) = (self.events, std::mem::take(&mut self.bins));
-        *self = Self { calls, events, bins, ..Self::new(0) };
+        let (events, series) = (self.events, std::mem::take(&mut self.series));
+        *self = Self { calls, events, series, ..Self::new(0) };
+    }
+
+    /// Joins the fine intervals to those that are shown.
+    pub(crate) fn join(&mut self, joined: usize) {
+        self.bins = self.series.chunks(joined).map(|fine| fine.iter().copied().sum()).collect();
     }
 
     /// Attempts that a limit did not admit.
@@ -158,6 +225,21 @@ impl Tally {
     /// Attempts refused by one limit, for now or for ever.
     pub(crate) fn refused_by(&self, limit: LimitId) -> u64 {
         self.denied[limit as usize] + self.never[limit as usize]
+    }
+
+    /// What clients wanted and got in a window, by its kind and number.
+    pub(crate) fn window(&mut self, kind: usize, number: usize) -> &mut Satisfaction {
+        let windows = &mut self.windows[kind];
+        if windows.len() <= number {
+            windows.resize_with(number + 1, Satisfaction::default);
+        }
+        &mut windows[number]
+    }
+
+    /// Notes the longest that a client went without a success.
+    pub(crate) fn note_starvation(&mut self, time: Nanos) {
+        record(&mut self.starvation, time);
+        self.starved_most = self.starved_most.max(time);
     }
 
     /// Notes how long a call waited for its answer.
@@ -182,6 +264,10 @@ impl Tally {
     pub(crate) fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.retries += other.retries;
+        for (sum, more) in self.retries_after.iter_mut().zip(other.retries_after) {
+            *sum += more;
+        }
+        self.hints.add(&other.hints);
         self.admitted += other.admitted;
         self.succeeded += other.succeeded;
         self.blocked += other.blocked;
@@ -200,13 +286,33 @@ impl Tally {
         self.out_of_patience += other.out_of_patience;
         self.tokens += other.tokens;
         self.events += other.events;
-        for (sum, more) in self.bins.iter_mut().zip(&other.bins) {
+        for (sum, more) in self.series.iter_mut().zip(&other.series) {
             *sum += *more;
         }
+        self.satisfaction.add(&other.satisfaction);
+        for (kind, windows) in other.windows.iter().enumerate() {
+            for (number, window) in windows.iter().enumerate() {
+                self.window(kind, number).add(window);
+            }
+        }
+        self.starvation.add(&other.starvation).expect("a histogram that resizes takes any other");
+        self.starved_most = self.starved_most.max(other.starved_most);
         self.wait.add(&other.wait).expect("a histogram that resizes takes any other");
         self.successes.add(&other.successes);
         self.service.add(&other.service);
         self.load += other.load;
+    }
+
+    /// Retries of clients that had waited at least as long as they were told.
+    pub(crate) fn heeding(&self) -> u64 {
+        self.retries_after[Cause::Heeded as usize]
+    }
+
+    /// The longest time without a success that a share `quantile` of the clients who wanted something did not exceed; `None`
+    /// without any.
+    pub(crate) fn starvation_quantile(&self, quantile: f64) -> Option<f64> {
+        // The histogram rounds up.
+        seconds_at(&self.starvation, quantile).map(|time| time.min(self.starved_most.as_secs_f64()))
     }
 
     /// The time within which a share `quantile` of the successful calls had their answer; `None` without any.

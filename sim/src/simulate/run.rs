@@ -1,6 +1,7 @@
 //! A whole run: worlds on all cores, added up.
 
 use super::calls::{Calls, TooManyCalls};
+use super::grid::Grid;
 use super::measures::Tally;
 use super::scenario::Scenario;
 use super::world::{Part, World};
@@ -9,8 +10,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use tidegate::Nanos;
 
-/// Intervals of the counts over time.
-const BINS: u64 = 120;
 /// Clients of a world that shares nothing with another, unless one key has more: their engine, clients and events are some 100 KB.
 const CLIENTS: u32 = 256;
 
@@ -21,6 +20,8 @@ pub(crate) struct Outcome {
     pub(crate) seed: u64,
     /// The length of an interval of the counts over time.
     pub(crate) bin: Nanos,
+    /// How these are divided further.
+    pub(crate) grid: Grid,
     /// The counts of each replication by itself.
     pub(crate) replications: Vec<Replication>,
     /// Their sums.
@@ -37,25 +38,34 @@ pub(crate) struct Replication {
 }
 
 impl Replication {
-    fn new(populations: Vec<Tally>) -> Self {
-        let mut total = empty();
+    fn new(populations: Vec<Tally>, grid: Grid) -> Self {
+        let mut total = empty(grid);
         populations.iter().for_each(|tally| total.add(tally));
-        Self { populations, total }
+        let mut all = Self { populations, total };
+        all.join(grid);
+        all
     }
 
     fn add(&mut self, other: &Self) {
         self.populations.iter_mut().zip(&other.populations).for_each(|(sum, more)| sum.add(more));
         self.total.add(&other.total);
     }
+
+    fn join(&mut self, grid: Grid) {
+        self.populations.iter_mut().chain([&mut self.total]).for_each(|tally| tally.join(grid.joined));
+    }
 }
 
 impl Outcome {
     /// What replications of a scenario come to together.
     pub(crate) fn new(scenario: &Scenario, seed: u64, replications: Vec<Vec<Tally>>) -> Self {
-        let replications: Vec<_> = replications.into_iter().map(Replication::new).collect();
-        let mut all = Replication::new(vec![empty(); scenario.populations.len()]);
+        let grid = Grid::new(scenario);
+        let replications: Vec<_> =
+            replications.into_iter().map(|populations| Replication::new(populations, grid)).collect();
+        let mut all = Replication::new(vec![empty(grid); scenario.populations.len()], grid);
         replications.iter().for_each(|replication| all.add(replication));
-        Self { seed, bin: bin_of(scenario.duration), replications, all }
+        all.join(grid);
+        Self { seed, bin: grid.shown(), grid, replications, all }
     }
 }
 
@@ -78,7 +88,7 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
         .num_threads(runs.threads)
         .build()
         .context("the threads cannot be started")?;
-    let bin = bin_of(scenario.duration);
+    let grid = Grid::new(scenario);
     let worlds = worlds(scenario);
     let tasks: Vec<_> = (0..runs.replications)
         .flat_map(|replication| worlds.iter().map(move |parts| (replication, parts)))
@@ -90,7 +100,7 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
             .par_iter()
             .try_fold(none, |mut tallies, (replication, parts)| {
                 let draws = (runs.seed, runs.first + replication);
-                run_world(scenario, parts, draws, bin, &mut tallies[*replication as usize])?;
+                run_world(scenario, parts, draws, grid, &mut tallies[*replication as usize])?;
                 progress.inc(1);
                 anyhow::Ok(tallies)
             })
@@ -100,19 +110,14 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
     });
     progress.finish_and_clear();
     let filled = |tallies: Vec<Option<Tally>>| {
-        tallies.into_iter().map(|tally| tally.unwrap_or_else(empty)).collect::<Vec<_>>()
+        tallies.into_iter().map(|tally| tally.unwrap_or_else(|| empty(grid))).collect::<Vec<_>>()
     };
     Ok(Outcome::new(scenario, runs.seed, tallies?.into_iter().map(filled).collect()))
 }
 
-/// The length of an interval of the counts over time.
-pub(crate) fn bin_of(duration: Nanos) -> Nanos {
-    Nanos::new(duration.get().div_ceil(BINS))
-}
-
 /// Nothing counted yet.
-pub(crate) fn empty() -> Tally {
-    Tally::new(BINS as usize)
+pub(crate) fn empty(grid: Grid) -> Tally {
+    Tally::new(grid.len())
 }
 
 /// The worlds, each by its parts: one of all populations where they share anything, else many small ones.
@@ -140,14 +145,15 @@ fn run_world(
     scenario: &Scenario,
     parts: &[Part],
     draws: (u64, u32),
-    bin: Nanos,
+    grid: Grid,
     tallies: &mut [Option<Tally>],
 ) -> anyhow::Result<()> {
     // At the end of a warm-up counting starts over: what other worlds have counted must not be lost with it.
     let starts_over = scenario.measured() < scenario.duration;
-    let taken = |part: &Part| tallies[part.population].take_if(|_| !starts_over).unwrap_or_else(empty);
+    let taken =
+        |part: &Part| tallies[part.population].take_if(|_| !starts_over).unwrap_or_else(|| empty(grid));
     let mut own: Vec<Tally> = parts.iter().map(taken).collect();
-    let outcome = World::new(scenario, parts, draws, bin, &mut own)?.run();
+    let outcome = World::new(scenario, parts, draws, grid, &mut own)?.run();
     for (part, tally) in parts.iter().zip(own) {
         match &mut tallies[part.population] {
             Some(others) => others.add(&tally),

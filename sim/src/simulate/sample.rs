@@ -4,7 +4,8 @@
 //! that a whole run does.
 
 use super::calls::TooManyCalls;
-use super::run::{Outcome, bin_of, empty, worlds};
+use super::grid::Grid;
+use super::run::{Outcome, empty, worlds};
 use super::scenario::{Arrivals, Population, Scenario};
 use super::world::World;
 use super::{report, summary::Summary, table};
@@ -51,11 +52,11 @@ impl Scenario {
     }
 
     fn run_briefly(&self, events: u64) -> anyhow::Result<Outcome> {
-        let bin = bin_of(self.duration);
-        let mut populations = vec![empty(); self.populations.len()];
+        let grid = Grid::new(self);
+        let mut populations = vec![empty(grid); self.populations.len()];
         for parts in worlds(self) {
-            let mut tallies = vec![empty(); parts.len()];
-            World::new(self, &parts, (self.seed, 0), bin, &mut tallies)?
+            let mut tallies = vec![empty(grid); parts.len()];
+            World::new(self, &parts, (self.seed, 0), grid, &mut tallies)?
                 .run_at_most(events)
                 .map_err(|TooManyCalls| anyhow::anyhow!("too many calls wait at once"))?;
             for (part, tally) in parts.iter().zip(&tallies) {

@@ -1,12 +1,16 @@
 //! The numbers of a run, as every output shows them.
 
+use super::calls::Cause;
+use super::dynamics::{CourseRow, Shown, Shows};
 use super::estimates::{self, Estimates};
 use super::measured::{self, Measured};
 use super::measures::{Service, Tally};
-use super::run::Outcome;
+use super::run::{Outcome, Replication};
+use super::satisfaction::{Fairness, Satisfaction};
 use super::scenario::{BackendRules, Disturbance, Population, Scenario};
 use super::verdict::Verdict;
 use crate::statistics::fairness::Shares;
+use crate::statistics::moments::Moments;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tidegate::{LimitId, Nanos};
@@ -139,7 +143,7 @@ impl ServiceRow {
     }
 }
 
-/// The measures of a population, or of all. `docs/simulate.md` defines each.
+/// The measures of a population, or of all. `docs/measures.md` defines each.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     /// The population's name.
@@ -181,6 +185,12 @@ pub(crate) struct Row {
     pub(crate) retries: u64,
     /// The same, for each call.
     pub(crate) retries_per_call: f64,
+    /// Attempts for each call: how much retries multiply the load.
+    pub(crate) attempts_per_call: f64,
+    /// Retries by what had become of the attempt before.
+    pub(crate) retries_after: RetriesAfter,
+    /// What the hints were worth to those who went by them.
+    pub(crate) hints: HintsRow,
     /// Attempts that clients themselves held back; they are not offered.
     pub(crate) held_back: u64,
     /// Calls given up for want of retries, or because the response said so.
@@ -203,6 +213,29 @@ pub(crate) struct Row {
     pub(crate) least_share: Option<f64>,
     /// What 99 of 100 clients have at least, over the mean.
     pub(crate) p1_share: Option<f64>,
+    /// Jain's index of successes over max–min fair shares; `None` for a total of clients whose plans differ.
+    pub(crate) fair_jain: Option<f64>,
+    /// The least of a client's successes over its fair share.
+    pub(crate) fair_least: Option<f64>,
+    /// What 99 of 100 clients have at least, over their fair shares.
+    pub(crate) fair_p1: Option<f64>,
+    /// The plan's shortest window.
+    window_seconds: f64,
+    /// The same index within a window, averaged over windows.
+    pub(crate) fair_jain_1w: Option<f64>,
+    /// Over so many.
+    windows_1w: usize,
+    /// The same within ten windows.
+    pub(crate) fair_jain_10w: Option<f64>,
+    /// Over so many.
+    windows_10w: usize,
+    /// The longest that 99 of 100 clients who wanted something went without a success.
+    pub(crate) starvation_seconds_p99: Option<f64>,
+    /// The longest that one did.
+    pub(crate) starvation_seconds_most: Option<f64>,
+    /// Its course over time.
+    #[serde(flatten)]
+    pub(crate) course: CourseRow,
     /// The time to success that half of the successful calls did not exceed.
     pub(crate) seconds_to_success_p50: Option<f64>,
     /// The same for 99 of 100.
@@ -214,6 +247,67 @@ pub(crate) struct Row {
     /// What of this is sure, from replications; empty without.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) intervals: Estimates,
+}
+
+/// Retries by what had become of the attempt before.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RetriesAfter {
+    /// A limit denied it.
+    pub(crate) denied: u64,
+    /// The guard blocked it.
+    pub(crate) blocked: u64,
+    /// The backend turned it away.
+    pub(crate) turned_away: u64,
+    /// Its service failed.
+    pub(crate) failed: u64,
+    /// Its client had waited too long.
+    pub(crate) timed_out: u64,
+    /// Its client had held it back.
+    pub(crate) held_back: u64,
+}
+
+/// What `Retry-After` was worth to clients that came no sooner than it said.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HintsRow {
+    /// Attempts of such clients.
+    pub(crate) followed: u64,
+    /// Of these, those denied again.
+    pub(crate) denied: u64,
+    /// The same as a share; `None` if nobody followed a hint.
+    pub(crate) denied_share: Option<f64>,
+    /// How much longer those were told to wait, on average.
+    further_seconds_mean: Option<f64>,
+    /// The longest of that.
+    further_seconds_most: Option<f64>,
+}
+
+impl RetriesAfter {
+    fn new(tally: &Tally) -> Self {
+        let after = |cause: Cause| tally.retries_after[cause as usize];
+        Self {
+            denied: after(Cause::Denied) + after(Cause::Heeded),
+            blocked: after(Cause::Blocked),
+            turned_away: after(Cause::TurnedAway),
+            failed: after(Cause::Failed),
+            timed_out: after(Cause::TimedOut),
+            held_back: after(Cause::HeldBack),
+        }
+    }
+}
+
+impl HintsRow {
+    fn new(tally: &Tally) -> Self {
+        let (followed, hints) = (tally.heeding(), &tally.hints);
+        let seconds = hints.further as f64 / 1e9 / hints.denied as f64;
+        let any = hints.denied > 0;
+        Self {
+            followed,
+            denied: hints.denied,
+            denied_share: (followed > 0).then(|| hints.denied as f64 / followed as f64),
+            further_seconds_mean: any.then_some(seconds),
+            further_seconds_most: any.then(|| hints.furthest.as_secs_f64()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -247,10 +341,8 @@ impl Summary {
     pub(crate) fn new(scenario: &Scenario, outcome: &Outcome) -> Self {
         let one = scenario.measured();
         let time = times(one, outcome.replications.len());
-        let pairs = || scenario.populations.iter().zip(&outcome.all.populations);
-        let mut populations: Vec<Row> =
-            pairs().map(|(population, tally)| Row::population(population, tally, time)).collect();
-        let mut total = Row::total(&populations, &outcome.all.total, time);
+        let shows = Shows::new(scenario, outcome.grid, &outcome.replications);
+        let Rows { mut populations, mut total } = Rows::new(scenario, &outcome.all, &shows, time);
         let mut backend = scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &outcome.all.total));
         if outcome.replications.len() > 1 {
             let each = measured::of_each(scenario, outcome);
@@ -277,7 +369,7 @@ impl Summary {
                 start_unix_seconds: scenario.start.as_secs_f64(),
                 disturbances: scenario.disturbances().into_iter().map(Into::into).collect(),
             },
-            verdict: Verdict::new(&total, &populations, backend.as_ref()),
+            verdict: Verdict::new(&total, &populations, backend.as_ref(), &shows),
             backend,
             total,
             populations,
@@ -290,9 +382,35 @@ impl Summary {
     }
 }
 
+/// The rows of one replication, or of all together.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    /// Of the populations, in the scenario's order.
+    pub(crate) populations: Vec<Row>,
+    /// Of all together.
+    pub(crate) total: Row,
+}
+
+impl Rows {
+    /// The measures over a time, and what is shown over its course.
+    pub(crate) fn new(scenario: &Scenario, counts: &Replication, shows: &Shows, time: Nanos) -> Self {
+        let course = |shown: &[Shown]| CourseRow::new(shown, &shows.disturbances);
+        let populations: Vec<Row> = scenario
+            .populations
+            .iter()
+            .zip(&counts.populations)
+            .zip(&shows.populations)
+            .map(|((population, tally), shown)| Row::population(population, tally, course(shown), time))
+            .collect();
+        let total =
+            Row::total(&scenario.populations, &populations, &counts.total, course(&shows.total), time);
+        Self { populations, total }
+    }
+}
+
 impl Row {
     /// The measures of a population over a time.
-    pub(crate) fn population(population: &Population, tally: &Tally, duration: Nanos) -> Self {
+    fn population(population: &Population, tally: &Tally, course: CourseRow, duration: Nanos) -> Self {
         let refused_by = |(id, limit): (LimitId, &tidegate::Limit)| {
             let refused = tally.refused_by(id);
             (refused > 0).then(|| (limit.name().to_string(), refused))
@@ -309,27 +427,53 @@ impl Row {
             jain: shares.as_ref().map(Shares::jain),
             least_share: shares.as_ref().map(Shares::smallest),
             p1_share: shares.as_ref().map(Shares::p1),
-            ..Self::measures(tally, duration)
+            ..Self::measures(tally, course, duration)
         }
+        .with_fairness(tally)
     }
 
     /// Those of all together.
-    pub(crate) fn total(rows: &[Self], tally: &Tally, duration: Nanos) -> Self {
+    fn total(
+        populations: &[Population],
+        rows: &[Self],
+        tally: &Tally,
+        course: CourseRow,
+        duration: Nanos,
+    ) -> Self {
         let mut denied_by = BTreeMap::new();
         for (limit, denied) in rows.iter().flat_map(|row| &row.denied_by) {
             *denied_by.entry(limit.clone()).or_default() += denied;
         }
-        Self {
+        let total = Self {
             name: "total".into(),
             clients: rows.iter().map(|row| row.clients).sum(),
             keys: rows.iter().map(|row| row.keys).sum(),
             denied_by,
-            ..Self::measures(tally, duration)
+            ..Self::measures(tally, course, duration)
+        };
+        if are_peers(populations) { total.with_fairness(tally) } else { total }
+    }
+
+    /// The same, with how fairly clients that ought to be served alike are served.
+    fn with_fairness(self, tally: &Tally) -> Self {
+        let fairness = tally.satisfaction.fairness();
+        let of = |value: fn(&Fairness) -> f64| fairness.as_ref().map(value);
+        let [(fair_jain_1w, windows_1w), (fair_jain_10w, windows_10w)] =
+            [0, 1].map(|kind: usize| mean_jain(&tally.windows[kind]));
+        Self {
+            fair_jain: of(|fairness| fairness.jain),
+            fair_least: of(|fairness| fairness.least),
+            fair_p1: of(|fairness| fairness.p1),
+            fair_jain_1w,
+            windows_1w,
+            fair_jain_10w,
+            windows_10w,
+            ..self
         }
     }
 
     /// What can be told from the counts alone.
-    fn measures(tally: &Tally, duration: Nanos) -> Self {
+    fn measures(tally: &Tally, course: CourseRow, duration: Nanos) -> Self {
         let seconds = duration.as_secs_f64();
         Self {
             name: String::new(),
@@ -351,6 +495,9 @@ impl Row {
             never: tally.never.iter().sum(),
             retries: tally.retries,
             retries_per_call: ratio(tally.retries as f64, tally.calls as f64),
+            attempts_per_call: ratio(tally.offered() as f64, tally.calls as f64),
+            retries_after: RetriesAfter::new(tally),
+            hints: HintsRow::new(tally),
             held_back: tally.held_back,
             given_up: tally.given_up,
             out_of_budget: tally.out_of_budget,
@@ -362,6 +509,17 @@ impl Row {
             jain: None,
             least_share: None,
             p1_share: None,
+            fair_jain: None,
+            fair_least: None,
+            fair_p1: None,
+            window_seconds: course.window_seconds(),
+            fair_jain_1w: None,
+            windows_1w: 0,
+            fair_jain_10w: None,
+            windows_10w: 0,
+            starvation_seconds_p99: tally.starvation_quantile(0.99),
+            starvation_seconds_most: (!tally.starvation.is_empty()).then(|| tally.starved_most.as_secs_f64()),
+            course,
             seconds_to_success_p50: tally.wait_quantile(0.5),
             seconds_to_success_p99: tally.wait_quantile(0.99),
             seconds_to_success_most: tally.wait_quantile(1.0),
@@ -390,6 +548,19 @@ impl Row {
         let (limit, denied) = self.denied_by.iter().max_by_key(|(_, denied)| **denied)?;
         Some((limit, ratio(*denied as f64, self.denied as f64)))
     }
+}
+
+/// Whether clients of all populations ought to be served alike: their keys have the same plan, and as many clients each.
+fn are_peers(populations: &[Population]) -> bool {
+    let what = |population: &Population| (population.plan.clone(), population.clients_per_key);
+    populations.windows(2).all(|pair| what(&pair[0]) == what(&pair[1]))
+}
+
+/// The mean of Jain's index over the windows in which anybody got anything, and how many these are.
+fn mean_jain(windows: &[Satisfaction]) -> (Option<f64>, usize) {
+    let found: Moments =
+        windows.iter().filter_map(Satisfaction::fairness).map(|fairness| fairness.jain).collect();
+    (found.mean(), found.count() as usize)
 }
 
 /// The time of so many runs.

@@ -1,12 +1,13 @@
 //! The summary as a table in the terminal.
 
+use super::dynamics::State;
 use super::format::{count, percent, rate, seconds};
 use super::summary::{Row, Summary};
 use crate::columns;
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle, presets};
 use std::fmt::Write as _;
 
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 11] = [
     "population",
     "offered",
     "admitted",
@@ -14,7 +15,8 @@ const HEADER: [&str; 10] = [
     "retries\n/call",
     "goodput\n/s",
     "calls\nserved",
-    "Jain's\nindex",
+    "fair\nindex",
+    "longest\nwithout",
     "to success\np50",
     "\np99",
 ];
@@ -22,7 +24,10 @@ const STYLE: TableStyle = presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle:
 /// Columns that hold words; the others hold numbers.
 const WORDS: [usize; 2] = [0, 3];
 
-/// The verdict's headline, and a row for each population and the total.
+/// So many lines say why a run is in its state.
+const MOST_EVIDENCE: usize = 6;
+
+/// The state, the verdict's headline, and a row for each population and the total.
 pub(crate) fn render(summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(HEADER);
@@ -30,7 +35,9 @@ pub(crate) fn render(summary: &Summary) -> String {
         table.add_row(cells(row));
     }
     let scenario = &summary.scenario;
-    let mut text = format!(
+    let mut text = state(summary);
+    let _ = write!(
+        text,
         "{}: {} of virtual time, {} clients on {} keys, seed {}\n{table}\n",
         scenario.name,
         scenario.duration,
@@ -46,6 +53,28 @@ pub(crate) fn render(summary: &Summary) -> String {
         let _ = writeln!(text, "{}", intervals(summary));
     }
     text
+}
+
+/// The state that the run ends in, and what says so.
+fn state(summary: &Summary) -> String {
+    let verdict = &summary.verdict;
+    let name = match verdict.state {
+        State::Stable => "STABLE",
+        State::Overloaded => "OVERLOADED",
+        State::Oscillating => "OSCILLATING",
+        State::Metastable => "METASTABLE",
+    };
+    let mut text = match verdict.state_of {
+        1 => format!("{name}\n"),
+        all => format!("{name}, as {} of {all} replications show\n", verdict.state_shown_by),
+    };
+    for evidence in verdict.evidence.iter().take(MOST_EVIDENCE) {
+        let _ = writeln!(text, "  {}", evidence.text);
+    }
+    if let Some(more) = verdict.evidence.len().checked_sub(MOST_EVIDENCE).filter(|more| *more > 0) {
+        let _ = writeln!(text, "  and {more} more in `--json`");
+    }
+    text + "\n"
 }
 
 /// What of the total, and of the backend, is sure.
@@ -72,7 +101,8 @@ fn cells(row: &Row) -> Vec<Cell> {
         format!("{:.2}", row.retries_per_call),
         rate(row.goodput_per_second),
         percent(row.success_share),
-        optional(row.jain, |jain| format!("{jain:.3}")),
+        optional(row.fair_jain, |jain| format!("{jain:.3}")),
+        optional(row.starvation_seconds_most, seconds),
         optional(row.seconds_to_success_p50, seconds),
         optional(row.seconds_to_success_p99, seconds),
     ];

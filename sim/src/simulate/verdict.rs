@@ -1,13 +1,23 @@
 //! What a run comes to, in plain words.
 
+use super::dynamics::{Shows, State};
+use super::evidence::{self, Evidence};
 use super::format::{percent, seconds};
 use super::summary::{BackendRow, Row};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// A headline and its evidence.
+/// A state, a headline, and their evidence.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Verdict {
+    /// The gravest state that one in ten replications shows, of any population or of all together.
+    pub(crate) state: State,
+    /// How many replications show it.
+    pub(crate) state_shown_by: usize,
+    /// Of how many.
+    pub(crate) state_of: usize,
+    /// What says so, of every state that is shown, the gravest first.
+    pub(crate) evidence: Vec<Evidence>,
     /// One sentence or two.
     pub(crate) headline: String,
     /// One sentence for each population that is throttled, the hardest hit first.
@@ -28,11 +38,16 @@ const OVERLOADED: f64 = 0.01;
 
 impl Verdict {
     /// The verdict on these measures.
-    pub(crate) fn new(total: &Row, populations: &[Row], backend: Option<&BackendRow>) -> Self {
+    pub(crate) fn new(total: &Row, populations: &[Row], backend: Option<&BackendRow>, shows: &Shows) -> Self {
+        let (state, state_shown_by) = evidence::state(shows);
         let (mut throttled, unthrottled): (Vec<&Row>, Vec<&Row>) =
             populations.iter().partition(|row| row.denied_share() >= THROTTLED);
         throttled.sort_by(|a, b| b.lost_share().total_cmp(&a.lost_share()));
         Self {
+            state,
+            state_shown_by,
+            state_of: shows.total.len(),
+            evidence: evidence::all(total, populations, shows),
             headline: headline(total, populations.len(), &throttled, backend),
             throttled: throttled.iter().map(|row| hit(row)).collect(),
             retries: retries(total, populations),

@@ -6,13 +6,15 @@
 //! all populations live in one.
 
 use super::backend::{Backend, Job, Place, Work};
-use super::calls::{Call, Calls, Sent, Served, Streaming, TooManyCalls};
+use super::calls::{Call, Calls, Cause, Sent, Served, Streaming, TooManyCalls};
 use super::crowd::Crowd;
 use super::draws::{Draws, Purpose};
 use super::events::{Class, Event, EventSet};
+use super::grid::Grid;
 use super::measures::{Bin, Tally};
-use super::policy::{Refused, TOO_MANY_REQUESTS, Why, hint, nanos};
+use super::policy::{Hints, Refused, TOO_MANY_REQUESTS, Why, hint, nanos};
 use super::recorded::Charge;
+use super::records::End;
 use super::scenario::{Happening, Population, Scenario};
 use anyhow::Context;
 use std::iter;
@@ -41,8 +43,10 @@ struct Gateway {
 /// Clients on their way through a run.
 pub(crate) struct World<'a> {
     scenario: &'a Scenario,
-    /// The length of an interval of the counts over time.
-    bin: Nanos,
+    /// The length of a fine interval of the counts over time.
+    fine: Nanos,
+    /// The number of the one that is now, and its end.
+    interval: (usize, Nanos),
     gateways: Vec<Gateway>,
     backend: Option<Backend>,
     crowds: Vec<Crowd<'a>>,
@@ -60,20 +64,21 @@ impl<'a> World<'a> {
         scenario: &'a Scenario,
         parts: &[Part],
         (seed, replication): (u64, u32),
-        bin: Nanos,
+        grid: Grid,
         tallies: &'a mut [Tally],
     ) -> anyhow::Result<Self> {
         let gateway = || Gateway::new(scenario, parts);
         let gateways =
             iter::repeat_with(gateway).take(scenario.gateways.count()).collect::<anyhow::Result<Vec<_>>>()?;
         let mut first_source = 0_u32;
+        let counted = (scenario.duration - scenario.measured(), scenario.duration);
         let crowds = parts
             .iter()
             .map(|part| {
                 let population = &scenario.populations[part.population];
                 let draws = Draws::new(seed, replication, &population.name);
                 let plan = add_plan(&gateways, &population.plan, scenario);
-                let crowd = Crowd::new(population, &part.clients, draws, plan, first_source);
+                let crowd = Crowd::new(population, &part.clients, draws, plan, first_source, counted);
                 first_source = first_source.saturating_add(crowd.schedule.sources().end);
                 crowd
             })
@@ -86,7 +91,8 @@ impl<'a> World<'a> {
         );
         Ok(Self {
             scenario,
-            bin,
+            fine: grid.fine,
+            interval: (0, grid.fine),
             gateways,
             backend: scenario.backend.as_ref().map(Backend::new),
             crowds,
@@ -132,8 +138,8 @@ impl<'a> World<'a> {
         );
         let load = self.backend.as_mut().map(|backend| backend.load(self.scenario.duration));
         let events = self.events.scheduled();
-        for (place, (crowd, tally)) in self.crowds.iter().zip(self.tallies.iter_mut()).enumerate() {
-            crowd.succeeded.iter().for_each(|successes| tally.successes.note(*successes));
+        for (place, (crowd, tally)) in self.crowds.iter_mut().zip(self.tallies.iter_mut()).enumerate() {
+            crowd.records.finish(self.scenario.duration, tally);
             // What is the world's stands with its first crowd.
             if place == 0 {
                 tally.events += events;
@@ -144,6 +150,10 @@ impl<'a> World<'a> {
 
     fn handle(&mut self, event: Event) -> Result<(), TooManyCalls> {
         let Event { time: now, class, target } = event;
+        if now >= self.interval.1 {
+            let number = now.get() / self.fine.get();
+            self.interval = (number as usize, Nanos::new((number + 1).saturating_mul(self.fine.get())));
+        }
         match class {
             Class::Script => self.happen(target, now),
             Class::Arrival => return self.arrive(target, now),
@@ -169,7 +179,7 @@ impl<'a> World<'a> {
             Class::Timeout => {
                 if let Some(call) = self.calls.timed_out(target) {
                     self.tally(call).timed_out += 1;
-                    return self.refused(call, Why::TimedOut, now);
+                    return self.refused(call.because(Cause::TimedOut), Why::TimedOut, now);
                 }
             }
         }
@@ -213,12 +223,13 @@ impl<'a> World<'a> {
         now: Nanos,
     ) -> Result<(), TooManyCalls> {
         let crowd = &mut self.crowds[place];
-        let number = crowd.next_call(client);
+        let number = crowd.records.begin(client, now, &mut self.tallies[place]);
         let Charge { reserved, used } = recorded.unwrap_or_else(|| crowd.charge(client, number));
         let call = Call {
             crowd: place as u16,
             retries: 0,
             was_too_many: false,
+            cause: Cause::Denied,
             client,
             number,
             charge: Charge { reserved: crowd.population.reserve.unwrap_or(reserved), used },
@@ -228,18 +239,20 @@ impl<'a> World<'a> {
         crowd.begins(client, now);
         self.tally(call).calls += 1;
         if self.holds_back(&call, now) {
-            return self.refused(call, Why::HeldBack, now);
+            return self.refused(call.because(Cause::HeldBack), Why::HeldBack, now);
         }
-        self.bin(call, now).calls += 1;
+        self.interval(call).calls += 1;
         self.decide(call, now)
     }
 
     fn attempt(&mut self, call: Call, now: Nanos) -> Result<(), TooManyCalls> {
-        self.tally(call).retries += 1;
+        let tally = self.tally(call);
+        tally.retries += 1;
+        tally.retries_after[call.cause as usize] += 1;
         if self.holds_back(&call, now) {
-            return self.refused(call, Why::HeldBack, now);
+            return self.refused(call.because(Cause::HeldBack), Why::HeldBack, now);
         }
-        self.bin(call, now).retries += 1;
+        self.interval(call).retries += 1;
         self.decide(call, now)
     }
 
@@ -260,7 +273,8 @@ impl<'a> World<'a> {
             guard.as_ref().map(|guard| guard.check(crowd.address(call.client), at))
         {
             self.tally(call).blocked += 1;
-            return self.refused(call, Why::Told(block.status, Retry::After(block.remaining)), now);
+            let why = Why::Told(block.status, Retry::After(block.remaining));
+            return self.refused(call.because(Cause::Blocked), why, now);
         }
         let cost = Cost::tokens(u64::from(call.charge.reserved));
         let key = crowd.key(call.client);
@@ -270,14 +284,18 @@ impl<'a> World<'a> {
                 if let Some(guard) = guard {
                     let _ = guard.denied(crowd.address(call.client), &key, denial.retry_after, at);
                 }
-                self.tally(call).denied[denial.limit as usize] += 1;
+                let tally = self.tally(call);
+                tally.denied[denial.limit as usize] += 1;
+                if call.retries > 0 && call.cause == Cause::Heeded {
+                    tally.hints.note(denial.retry_after);
+                }
                 self.pay_for_refusal(now);
-                self.refused(call, Why::Told(TOO_MANY_REQUESTS, hint(&denial)), now)
+                self.refused(call.because(Cause::Denied), Why::Told(TOO_MANY_REQUESTS, hint(&denial)), now)
             }
             Decision::Never(limit) => {
                 self.tally(call).never[limit as usize] += 1;
                 self.pay_for_refusal(now);
-                self.refused(call, Why::Told(TOO_MANY_REQUESTS, Retry::Never), now)
+                self.refused(call.because(Cause::Denied), Why::Told(TOO_MANY_REQUESTS, Retry::Never), now)
             }
         }
     }
@@ -303,12 +321,14 @@ impl<'a> World<'a> {
             self.tally(call).out_of_budget += 1;
             return self.given_up(call, now);
         }
-        self.retry_after(Call { was_too_many: why.is_too_many(), ..call }, wait, now)
+        let heeds = call.cause == Cause::Denied && heeds(&crowd.population.policy.hints, why, wait);
+        let cause = if heeds { Cause::Heeded } else { call.cause };
+        self.retry_after(Call { was_too_many: why.is_too_many(), cause, ..call }, wait, now)
     }
 
     fn given_up(&mut self, call: Call, now: Nanos) -> Result<(), TooManyCalls> {
         self.tally(call).given_up += 1;
-        self.ended(call.crowd, call.client, now);
+        self.lost(call, now);
         Ok(())
     }
 
@@ -319,7 +339,7 @@ impl<'a> World<'a> {
         now: Nanos,
     ) -> Result<(), TooManyCalls> {
         self.tally(call).admitted += 1;
-        self.bin(call, now).admitted += 1;
+        self.interval(call).admitted += 1;
         if self.backend.is_some() {
             return self.send(call, (reservation, gateway), now);
         }
@@ -345,10 +365,11 @@ impl<'a> World<'a> {
         crowd.succeeds(&call, now);
         let round_trip = crowd.round_trip(&call);
         let tally = &mut self.tallies[usize::from(call.crowd)];
+        crowd.records.end(call.client, End::Success, now, tally);
         tally.succeeded += 1;
         tally.tokens += u64::from(call.charge.used);
         tally.note_wait(now - call.started + round_trip);
-        self.bin(call, now).succeeded += 1;
+        self.interval(call).succeeded += 1;
     }
 
     /// Hands an admitted call to the backend.
@@ -375,7 +396,7 @@ impl<'a> World<'a> {
                 }
                 self.tally(call).turned_away += 1;
                 self.pay_for_refusal(now);
-                return self.refused(call, Why::Failed, now);
+                return self.refused(call.because(Cause::TurnedAway), Why::Failed, now);
             }
         }
         if let Some(timeout) = timeout {
@@ -401,7 +422,7 @@ impl<'a> World<'a> {
         }
         match (in_time, fails) {
             (false, _) => Ok(()),
-            (true, true) => self.refused(call, Why::Failed, now),
+            (true, true) => self.refused(call.because(Cause::Failed), Why::Failed, now),
             (true, false) => {
                 self.succeeded(call, now);
                 self.ended(call.crowd, call.client, now);
@@ -441,7 +462,7 @@ impl<'a> World<'a> {
         if crowd.population.patience.is_some_and(|patience| next - call.started > patience) {
             crowd.gives_up(call.client, true);
             self.tally(call).out_of_patience += 1;
-            self.ended(call.crowd, call.client, now);
+            self.lost(call, now);
             return Ok(());
         }
         if next >= self.scenario.duration {
@@ -460,6 +481,14 @@ impl<'a> World<'a> {
         self.ended(call.crowd, call.client, now);
     }
 
+    /// A call is given up.
+    fn lost(&mut self, call: Call, now: Nanos) {
+        let place = usize::from(call.crowd);
+        self.crowds[place].records.end(call.client, End::GivenUp, now, &mut self.tallies[place]);
+        self.interval(call).lost += 1;
+        self.ended(call.crowd, call.client, now);
+    }
+
     /// A call is over for its client, who may be waiting for that to make the next.
     fn ended(&mut self, crowd: u16, client: u32, now: Nanos) {
         let crowd = &self.crowds[usize::from(crowd)];
@@ -474,7 +503,7 @@ impl<'a> World<'a> {
         match &self.scenario.script[line as usize].what {
             Happening::WarmedUp => {
                 self.tallies.iter_mut().for_each(Tally::start_over);
-                self.crowds.iter_mut().for_each(|crowd| crowd.succeeded.fill(0));
+                self.crowds.iter_mut().for_each(|crowd| crowd.records.start_over(now));
                 if let Some(backend) = &mut self.backend {
                     backend.count_from(now);
                 }
@@ -511,9 +540,20 @@ impl<'a> World<'a> {
         &mut self.tallies[usize::from(call.crowd)]
     }
 
-    fn bin(&mut self, call: Call, now: Nanos) -> &mut Bin {
-        let bin = (now.get() / self.bin.get()) as usize;
-        &mut self.tally(call).bins[bin]
+    /// What is counted of a call's crowd in the interval that is now.
+    fn interval(&mut self, call: Call) -> &mut Bin {
+        let (number, _) = self.interval;
+        &mut self.tally(call).series[number]
+    }
+}
+
+/// Whether a client that reads hints waits as long as it was told.
+fn heeds(hints: &Hints, why: Why, wait: Nanos) -> bool {
+    match why {
+        Why::Told(_, Retry::After(told) | Retry::NextDay(told)) => {
+            matches!(hints, Hints::Honoured { .. }) && wait >= told
+        }
+        _ => false,
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Disturbance {
     pub(crate) until: Option<Nanos>,
     /// What it is, for people.
     pub(crate) what: String,
+    /// Which population it is about, by its place; `None` for all.
+    pub(crate) population: Option<usize>,
 }
 
 impl Scenario {
@@ -33,32 +35,37 @@ impl Scenario {
         let mut all = Vec::new();
         let recoveries = || self.script.iter().filter(|line| matches!(line.what, Happening::Recovery));
         for Scripted { at, what } in &self.script {
-            let (until, what) = match what {
+            let (until, what, population) = match what {
                 Happening::Outage => (
                     recoveries().map(|line| line.at).filter(|end| end >= at).min(),
                     "the backend is down".to_owned(),
+                    None,
                 ),
-                Happening::PlanChange { population, plan } => {
-                    (None, format!("{} moves to plan {}", self.populations[*population].name, plan.name()))
-                }
+                Happening::PlanChange { population, plan } => (
+                    None,
+                    format!("{} moves to plan {}", self.populations[*population].name, plan.name()),
+                    Some(*population),
+                ),
                 Happening::WarmedUp | Happening::Recovery => continue,
             };
-            all.push(Disturbance { at: *at, until, what });
+            all.push(Disturbance { at: *at, until, what, population });
         }
         for spike in &self.spikes {
             let who = spike.population.map_or("everyone", |place| &self.populations[place].name);
             let what = format!("{who} calls {} times as often", spike.factor);
-            all.push(Disturbance { at: spike.from, until: Some(spike.until), what });
+            let population = spike.population;
+            all.push(Disturbance { at: spike.from, until: Some(spike.until), what, population });
         }
-        for population in self.populations.iter().filter(|population| population.from > Nanos::ZERO) {
+        for (place, population) in self.populations.iter().enumerate() {
             let until = Some(population.until).filter(|until| *until < self.duration);
-            all.push(Disturbance { at: population.from, until, what: format!("{} joins", population.name) });
-        }
-        for population in self.populations.iter().filter(|population| population.until < self.duration) {
-            if population.from == Nanos::ZERO {
-                let what = format!("{} leaves", population.name);
-                all.push(Disturbance { at: population.until, until: None, what });
-            }
+            let (at, until, what) = match until {
+                _ if population.from > Nanos::ZERO => {
+                    (population.from, until, format!("{} joins", population.name))
+                }
+                Some(end) => (end, None, format!("{} leaves", population.name)),
+                None => continue,
+            };
+            all.push(Disturbance { at, until, what, population: Some(place) });
         }
         all.sort_by(|a, b| (a.at, &a.what).cmp(&(b.at, &b.what)));
         all

@@ -1,0 +1,389 @@
+//! The measures, the statistics and the verdict of `tidegate simulate`, on scenarios whose outcome is known.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A scenario: in a directory of its own, or among those that come with the simulator.
+struct Try {
+    file: PathBuf,
+    _directory: Option<TempDir>,
+}
+
+impl Try {
+    fn new(scenario: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        let file = directory.path().join("scenario.toml");
+        std::fs::write(&file, scenario).unwrap();
+        Self { file, _directory: Some(directory) }
+    }
+
+    fn that_comes_with_it(name: &str) -> Self {
+        let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        Self { file: scenarios.join(name), _directory: None }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.arg("simulate").arg(&self.file).args(["--out", "/dev/null"]).args(arguments);
+        command.output().unwrap()
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn table(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+#[track_caller]
+fn number(row: &Value, field: &str) -> f64 {
+    row[field].as_f64().unwrap_or_else(|| panic!("{field} in {row}"))
+}
+
+#[track_caller]
+fn assert_near(found: f64, expected: f64, within: f64) {
+    assert!((found - expected).abs() <= within, "{found}, expected {expected} ± {within}");
+}
+
+/// One minute, one key, no burst: the first calls of the minute are admitted, and no other.
+fn first_come(amount: u32, populations: &str) -> Value {
+    let scenario = format!(
+        "duration = \"1min\"\n[plans.few]\n[[plans.few.limits]]\nunit = \"requests\"\namount = {amount}\nwindow = \"2h\"\n\
+         burst = 0.0\n{populations}"
+    );
+    Try::new(&scenario).json(&[])
+}
+
+/// Ten calls of each of four clients, of which a key that they share admits ten: who is first has all of his.
+#[test]
+fn jains_index_is_of_max_min_shares() {
+    let four = "[[population]]\nname = \"four\"\nplan = \"few\"\nclients = 4\nclients_per_key = 4\n\
+        arrivals = { burst = { calls = 10, every = \"1h\", aligned = true } }\nretry = \"none\"\n";
+    let summary = first_come(10, four);
+    for row in [&summary["populations"][0], &summary["total"]] {
+        // Fair are 2.5 calls for each; one has four times that.
+        assert_near(number(row, "fair_jain"), 0.25, 1e-12);
+        assert_eq!((number(row, "fair_least"), number(row, "fair_p1")), (0.0, 0.0));
+    }
+    let fair = first_come(40, four);
+    assert_eq!(number(&fair["total"], "fair_jain"), 1.0);
+}
+
+/// A client that wants one call and gets it has its share, beside one that wants ten and gets them. Of the total there is no
+/// index where plans differ.
+#[test]
+fn who_wants_less_does_not_make_the_index_worse() {
+    let both = |plan: &str| {
+        format!(
+            "[[population]]\nname = \"ten\"\nplan = \"few\"\nclients = 1\nretry = \"none\"\n\
+             arrivals = {{ burst = {{ calls = 10, every = \"1h\", aligned = true }} }}\n\
+             [[population]]\nname = \"one\"\nplan = \"{plan}\"\nclients = 1\nretry = \"none\"\n\
+             arrivals = {{ burst = {{ calls = 1, every = \"1h\", aligned = true }} }}\n"
+        )
+    };
+    let alike = first_come(10, &both("few"));
+    assert_eq!(number(&alike["total"], "fair_jain"), 1.0);
+    assert_eq!(alike["total"]["jain"], Value::Null);
+    let unlike = first_come(10, &both("pro"));
+    assert_eq!(unlike["total"]["fair_jain"], Value::Null);
+    assert_eq!(number(&unlike["populations"][1], "fair_jain"), 1.0);
+}
+
+/// Two clients take turns: in a window of ten minutes and in the whole hour they have the same, in each minute one has all.
+/// On the hour-long window of a plan, too, what a window is follows from it.
+#[test]
+fn windows_show_what_the_whole_hides() {
+    let scenario = r#"
+        duration = "100s"
+        [plans.ten]
+        [[plans.ten.limits]]
+        unit = "requests"
+        amount = 1
+        window = "10s"
+        burst = 0.0
+        [[population]]
+        name = "two"
+        plan = "ten"
+        clients = 2
+        clients_per_key = 2
+        arrivals = { burst = { calls = 1, every = "10s", aligned = true } }
+        retry = "none"
+    "#;
+    let summary = Try::new(scenario).json(&[]);
+    let row = &summary["populations"][0];
+    assert_eq!(number(row, "window_seconds"), 10.0);
+    // At each tenth second both call, and at most one is admitted: a unit leaves after 10 s and up to a seventh more.
+    let windows = number(row, "windows_1w");
+    assert_eq!(windows, number(row, "succeeded"), "what nobody got is not shared");
+    assert_eq!(number(row, "fair_jain_1w"), 0.5);
+    assert_eq!(number(row, "windows_10w"), 1.0);
+    // The first of the two is the same each time.
+    assert_eq!((number(row, "fair_jain_10w"), number(row, "fair_jain")), (0.5, 0.5));
+}
+
+/// The key's one admission of the hour goes to the first; the other calls every ten seconds, and never has anything.
+#[test]
+fn who_never_succeeds_starves_to_its_last_attempt() {
+    let two = "[[population]]\nname = \"two\"\nplan = \"few\"\nclients = 2\nclients_per_key = 2\nretry = \"none\"\n\
+        arrivals = { burst = { calls = 1, every = \"10s\", aligned = true } }\n";
+    let summary = first_come(1, two);
+    let row = &summary["populations"][0];
+    // From 0 s, or from 10 s for the one that had the first, to 50 s.
+    assert_eq!(number(row, "starvation_seconds_most"), 50.0);
+    assert_eq!(number(row, "starvation_seconds_p99"), 50.0);
+    let waiting = two.replace("\"none\"", "{ policy = \"fixed\", delay = \"5s\", retries = 1000 }");
+    let summary = first_come(1, &waiting);
+    assert_eq!(
+        number(&summary["total"], "starvation_seconds_most"),
+        60.0,
+        "to the end, since it still tries"
+    );
+}
+
+/// Each attempt fails; after three retries the call is given up: 3 of 4 attempts are retries after a failure.
+#[test]
+fn retries_are_told_by_what_was_before() {
+    let scenario = r#"
+        duration = "10min"
+        [backend]
+        servers = 100
+        service = "10ms"
+        failure = 1.0
+        [[population]]
+        name = "failing"
+        plan = "enterprise"
+        clients = 10
+        arrivals = { burst = { calls = 1, every = "1min", aligned = true } }
+        retry = { policy = "fixed", delay = "1s", retries = 3 }
+        [[population]]
+        name = "too slow"
+        plan = "enterprise"
+        clients = 10
+        arrivals = { burst = { calls = 1, every = "1min", aligned = true } }
+        retry = { policy = "fixed", delay = "1s", retries = 2 }
+        timeout = "5ms"
+        [[population]]
+        name = "denied"
+        plan = "free"
+        clients = 1
+        arrivals = { burst = { calls = 24, every = "5min", aligned = true } }
+        retry = { policy = "fixed", delay = "100ms", retries = 1 }
+    "#;
+    let summary = Try::new(scenario).json(&[]);
+    let after = |place: usize, cause: &str| number(&summary["populations"][place]["retries_after"], cause);
+    let attempts = |place: usize| number(&summary["populations"][place], "attempts_per_call");
+    assert_eq!((after(0, "failed"), after(0, "denied"), attempts(0)), (300.0, 0.0, 4.0));
+    assert_eq!((after(1, "timed_out"), after(1, "failed"), attempts(1)), (200.0, 0.0, 3.0));
+    // All 24 fail, and all of their retries are denied.
+    assert_eq!((after(2, "failed"), after(2, "denied"), attempts(2)), (48.0, 0.0, 2.0));
+    let causes = ["denied", "blocked", "turned_away", "failed", "timed_out"];
+    let all: f64 = causes.iter().map(|cause| number(&summary["total"]["retries_after"], cause)).sum();
+    assert_eq!(all, number(&summary["total"], "retries"));
+}
+
+/// Ten clients of a key are told the same time, at which there is room for one more: one is admitted, the others are told to
+/// wait for the next.
+#[test]
+fn hints_are_held_to_their_word() {
+    let scenario = |clients: u32| {
+        format!(
+            "duration = \"5min\"\n[plans.one]\n[[plans.one.limits]]\nunit = \"requests\"\namount = 1\nwindow = \"10s\"\n\
+             burst = 0.0\n[[population]]\nname = \"herd\"\nplan = \"one\"\nclients = {clients}\nclients_per_key = {clients}\n\
+             arrivals = {{ at-once = \"0s\" }}\nretry = {{ policy = \"retry-after\", retries = 100 }}\nround_trip = \"1ms\"\n"
+        )
+    };
+    let alone = &Try::new(&scenario(2)).json(&[])["total"]["hints"];
+    assert_eq!((number(alone, "followed"), number(alone, "denied")), (1.0, 0.0));
+    assert_eq!((number(alone, "denied_share"), &alone["further_seconds_mean"]), (0.0, &Value::Null));
+    let herd = &Try::new(&scenario(10)).json(&[])["total"];
+    let hints = &herd["hints"];
+    // Nine come, then eight, and so on to the last: 45, of whom nine are admitted.
+    assert_eq!((number(hints, "followed"), number(hints, "denied")), (45.0, 36.0));
+    assert_eq!(number(hints, "denied_share"), 0.8);
+    // They wait for the next segment's end, which is a window and at most a seventh more away.
+    for field in ["further_seconds_mean", "further_seconds_most"] {
+        let further = number(hints, field);
+        assert!((9.9..=10.0 * 8.0 / 7.0).contains(&further), "{field}: {further}");
+    }
+    assert_eq!(number(herd, "succeeded"), 10.0);
+}
+
+/// Sixty clocks on each key want half more than it has. A unit leaves the window with its whole segment, so that room comes
+/// back in a wave of a window and a seventh; the clocks themselves do not swing.
+const CLOCKS: &str = r#"
+    duration = "20min"
+    [[population]]
+    name = "clocks"
+    plan = "pro"
+    clients = 240
+    clients_per_key = 60
+    arrivals = { paced = "25/min" }
+    tokens = 600
+    retry = "none"
+"#;
+
+#[test]
+fn clocks_in_step_with_the_window_oscillate() {
+    let one = Try::new(CLOCKS);
+    let summary = one.json(&[]);
+    assert_eq!(summary["verdict"]["state"], "oscillating");
+    let oscillation = &summary["populations"][0]["oscillation"];
+    assert_near(number(&oscillation["goodput"], "period_seconds"), 60.0 * 8.0 / 7.0, 0.01);
+    assert!(number(&oscillation["goodput"], "amplitude") > 0.1, "{oscillation}");
+    let shown_by = |signal: &str| number(&oscillation[signal], "shown_by");
+    assert_eq!((shown_by("goodput"), shown_by("attempts")), (1.0, 0.0));
+    // It is overloaded too, which is told after.
+    let evidence = summary["verdict"]["evidence"].as_array().unwrap();
+    let states: Vec<&str> = evidence.iter().map(|one| one["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["oscillating", "oscillating", "overloaded"], "{evidence:?}");
+    assert!(
+        one.table(&[]).starts_with("OSCILLATING\n  total: with the window of 60.0 s successes swing by ")
+    );
+}
+
+/// Over hours the wave is gone, and how long it took is told: it is the start that was not over.
+#[test]
+fn a_swing_that_dies_out_is_a_start_that_settles() {
+    let summary = Try::new(&CLOCKS.replace("20min", "2h")).json(&[]);
+    assert_eq!(summary["verdict"]["state"], "overloaded");
+    let start = &summary["total"]["disturbances"][0];
+    assert_eq!((&start["what"], &start["lasting"]), (&"the start".into(), &true.into()));
+    let settling = number(start, "settling_seconds");
+    assert!((20.0 * 60.0..30.0 * 60.0).contains(&settling), "{settling}");
+}
+
+/// All clients call at the same instant of each minute: a pulse a minute, of which the wave is twice the mean.
+#[test]
+fn pulses_of_a_minute_oscillate() {
+    let scenario = r#"
+        duration = "1h"
+        [[population]]
+        name = "on the minute"
+        plan = "free"
+        clients = 50
+        arrivals = { burst = { calls = 2, every = "1min", aligned = true } }
+        retry = "none"
+    "#;
+    let summary = Try::new(scenario).json(&[]);
+    assert_eq!(summary["verdict"]["state"], "oscillating");
+    for signal in ["attempts", "goodput"] {
+        let swing = &summary["total"]["oscillation"][signal];
+        assert_eq!(number(swing, "period_seconds"), 60.0);
+        assert_near(number(swing, "amplitude"), 2.0, 1e-9);
+        // Twelve intervals of five seconds have five waves and a half.
+        assert_near(number(swing, "share_of_variance"), 1.0 / 5.5, 1e-9);
+    }
+}
+
+/// Forty calls a minute for a limit of twenty: what they want is beyond what there is, whatever they do after.
+#[test]
+fn more_first_attempts_than_a_limit_admits_overload_it() {
+    let scenario = r#"
+        duration = "1h"
+        seed = 5
+        [[population]]
+        name = "eager"
+        plan = "free"
+        clients = 100
+        arrivals = { poisson = "40/min" }
+        retry = "full-jitter"
+    "#;
+    let summary = Try::new(scenario).json(&[]);
+    assert_eq!(summary["verdict"]["state"], "overloaded");
+    let row = &summary["populations"][0];
+    assert_near(number(row, "wanted_per_second"), 100.0 * 40.0 / 60.0, 1.0);
+    assert_near(number(row, "possible_per_second"), 100.0 * 20.0 / 60.0, 1e-9);
+    let text = summary["verdict"]["evidence"][0]["text"].as_str().unwrap();
+    assert!(text.ends_with("the limits of its keys admit at most 33.3/s"), "{text}");
+}
+
+fn outage(calls_per_minute: &str) -> Try {
+    let text = include_str!("../scenarios/outage.toml");
+    Try::new(&text.replace("3/min", calls_per_minute))
+}
+
+/// At half of what the servers can do an outage of 30 s never heals: retries keep them busy with refusing.
+#[test]
+fn an_outage_that_retries_keep_up_is_metastable() {
+    let one = outage("3/min");
+    let summary = one.json(&["--replications", "3"]);
+    assert_eq!(
+        (&summary["verdict"]["state"], number(&summary["verdict"], "state_shown_by")),
+        (&"metastable".into(), 3.0)
+    );
+    let total = &summary["total"];
+    let outage = &total["disturbances"][1];
+    assert_eq!((&outage["what"], number(outage, "at_seconds")), (&"the backend is down".into(), 300.0));
+    assert_eq!(
+        (number(outage, "censored"), number(outage, "settled"), number(outage, "stuck")),
+        (3.0, 0.0, 3.0)
+    );
+    // It is seen from 330 s to the end at 900 s.
+    assert_near(number(outage, "seen_seconds"), 570.0, 5.0);
+    let [before, after, change] = ["before", "after", "change"].map(|when| &outage[when]);
+    assert_near(number(before, "goodput_per_second"), 50.0, 2.0);
+    assert_near(number(before, "attempts_per_call"), 1.0, 1e-3);
+    assert_near(number(after, "calls_per_second"), 50.0, 2.0);
+    assert!(number(after, "attempts_per_call") > 4.0 && number(after, "goodput_per_second") < 5.0, "{after}");
+    for field in ["calls_per_second", "goodput_per_second", "attempts_per_call"] {
+        assert_near(number(change, field), number(after, field) - number(before, field), 1e-9);
+    }
+    // Ten servers of 100 ms.
+    assert_near(number(total, "possible_per_second"), 100.0, 1.0);
+    assert_near(number(total, "wanted_per_second"), 50.0, 2.0);
+    let table = one.table(&["--replications", "3"]);
+    assert!(table.starts_with("METASTABLE, as 3 of 3 replications show\n  total: "), "{table}");
+}
+
+/// At a third it does, and the state is the same before and after.
+#[test]
+fn an_outage_that_heals_is_stable() {
+    let summary = outage("2/min").json(&["--replications", "3"]);
+    assert_eq!(
+        (&summary["verdict"]["state"], number(&summary["verdict"], "state_shown_by")),
+        (&"stable".into(), 3.0)
+    );
+    let outage = &summary["total"]["disturbances"][1];
+    assert_eq!(
+        (number(outage, "settled"), number(outage, "censored"), number(outage, "stuck")),
+        (3.0, 0.0, 0.0)
+    );
+    let settling = number(outage, "settling_seconds");
+    assert!((1.0..300.0).contains(&settling), "{settling}");
+    assert_near(number(&outage["change"], "goodput_per_second"), 0.0, 3.0);
+    let text = summary["verdict"]["evidence"][0]["text"].as_str().unwrap();
+    assert!(text.contains("from “the backend is down” it has settled after "), "{text}");
+}
+
+/// Nothing was scripted, and yet retries keep the servers from what first attempts alone would get.
+#[test]
+fn a_backend_that_retries_jam_is_metastable_without_an_outage() {
+    let jammed = Try::that_comes_with_it("deaf-clients.toml").json(&[]);
+    assert_eq!(jammed["verdict"]["state"], "metastable");
+    assert_eq!(jammed["verdict"]["evidence"][0]["of"], "total");
+    let guarded = Try::that_comes_with_it("deaf-clients-guarded.toml").json(&[]);
+    assert_eq!(guarded["verdict"]["state"], "overloaded", "by the deaf, on their own keys");
+}
+
+/// All of it, with what stands behind the limiter: the same bytes on any number of threads, and alone as among others.
+#[test]
+fn measures_are_the_same_on_any_number_of_threads() {
+    for scenario in
+        [include_str!("../scenarios/outage.toml"), include_str!("../scenarios/fifty-workers.toml")]
+    {
+        let one = Try::new(&scenario.replace("30min", "7min"));
+        let run = |threads: &str| one.run(&["--json", "--replications", "3", "--threads", threads]).stdout;
+        let bytes = run("1");
+        assert!(!bytes.is_empty() && bytes == run("2") && bytes == run("8"));
+    }
+}
