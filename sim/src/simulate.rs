@@ -18,6 +18,7 @@ mod grid;
 mod measured;
 mod measures;
 mod policy;
+mod precision;
 mod recorded;
 mod records;
 mod report;
@@ -25,12 +26,15 @@ mod run;
 mod sample;
 mod satisfaction;
 mod scenario;
+mod steady;
 mod summary;
 mod table;
 mod tempo;
 mod verdict;
+mod warm_up;
 mod world;
 
+use crate::subject::Subject;
 use crate::text;
 use crate::threads::Threads;
 use crate::whole_file::WholeFile;
@@ -40,6 +44,7 @@ pub(crate) use estimates::{
     Differences, Estimate, Read, between_backends, between_populations, of_a_population, of_the_backend,
 };
 pub(crate) use measured::{Measured, measure};
+use precision::{Share, Wanted};
 pub(crate) use run::Runs;
 pub use sample::Sample;
 pub use scenario::Scenario;
@@ -51,7 +56,7 @@ use summary::Summary;
 pub(crate) use summary::{BackendRow, Row};
 
 /// Arguments of `tidegate simulate`.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+#[derive(Clone, Debug, PartialEq, clap::Args)]
 pub struct Args {
     /// What to simulate; without it, an hour of clients on the three plans.
     #[arg(value_name = "SCENARIO.toml")]
@@ -72,8 +77,20 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub replications: u32,
     /// Only the replication of this number, again as it was among others.
-    #[arg(long, value_name = "K", conflicts_with = "replications")]
+    #[arg(long, value_name = "K", conflicts_with = "replications", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub replication: Option<u32>,
+    /// So many replications that the 95% interval of a measure is within this share of its mean to either side, such as 2%.
+    #[arg(long, value_name = "SHARE", conflicts_with_all = ["replications", "replication"])]
+    precision: Option<Share>,
+    /// Which measure, as `--json` names it.
+    #[arg(long, value_name = "NAME", default_value = "goodput_per_second", requires = "precision")]
+    measure: String,
+    /// Of whom: `total`, `backend`, or a population.
+    #[arg(long, value_name = "NAME", default_value = "total", requires = "precision")]
+    of: String,
+    /// The most replications that `--precision` may take.
+    #[arg(long, value_name = "N", default_value_t = 1_000, requires = "precision", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    most_replications: u32,
     /// Print on standard error how fast the simulation ran.
     #[arg(long)]
     pub timing: bool,
@@ -91,6 +108,10 @@ impl Default for Args {
             threads: Threads::default(),
             replications: 1,
             replication: None,
+            precision: None,
+            measure: "goodput_per_second".into(),
+            of: "total".into(),
+            most_replications: 1_000,
             timing: false,
         }
     }
@@ -103,6 +124,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         None => Scenario::built_in()?,
     };
     let seed = args.seed.unwrap_or(scenario.seed);
+    let wanted = args.precision.map(|share| wanted(args, share, &scenario)).transpose()?;
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
     // Begun before the run, so that a place where it cannot be is told at once.
     let mut report = WholeFile::create(&args.out).with_context(unwritable)?;
@@ -113,11 +135,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         replications: args.replications,
         threads: args.threads.count,
     };
-    let outcome = run::run(&scenario, runs)?;
+    let scenario = warm_up::found(&scenario, seed, runs.threads)?;
+    let (outcome, reached) = match wanted {
+        Some(wanted) => wanted.run(&scenario, runs).map(|(outcome, reached)| (outcome, Some(reached)))?,
+        None => (run::run(&scenario, runs)?, None),
+    };
     if args.timing {
         tell_speed(outcome.all.total.events, began.elapsed());
     }
-    let summary = Summary::new(&scenario, &outcome);
+    let summary = Summary::new(&scenario, &outcome).with_precision(reached);
     let page = report::render(&scenario, &outcome, &summary)?;
     report.write_all(page.as_bytes()).and_then(|()| report.finish()).with_context(unwritable)?;
     let text = if args.json {
@@ -126,6 +152,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         format!("{}report: {}\n", table::render(&summary), args.out.display())
     };
     std::io::stdout().lock().write_all(text.as_bytes()).context("standard output")
+}
+
+/// The precision that is asked for.
+fn wanted(args: &Args, share: Share, scenario: &Scenario) -> anyhow::Result<Wanted> {
+    let subject = Subject::new(&args.measure, &args.of, scenario)?;
+    Ok(Wanted { share, subject, of: args.of.clone(), most: args.most_replications })
 }
 
 /// On standard error, since what goes to standard output and into the report is the same for every run of a seed.

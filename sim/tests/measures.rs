@@ -387,3 +387,138 @@ fn measures_are_the_same_on_any_number_of_threads() {
         assert!(!bytes.is_empty() && bytes == run("2") && bytes == run("8"));
     }
 }
+
+/// A queue at four fifths of what its server can do, which begins empty: 4 calls on average (M/M/1).
+const QUEUE: &str = r#"
+    duration = "20000s"
+    warm_up = "auto"
+    seed = 4
+    [backend]
+    servers = 1
+    service = { exponential = "1s" }
+    [plans.open]
+    requests_per_minute = 1_000_000
+    [[population]]
+    name = "calls"
+    plan = "open"
+    clients = 100
+    arrivals = { poisson = "0.008/s" }
+    retry = "none"
+"#;
+
+#[test]
+fn one_long_run_has_intervals_from_batches() {
+    let summary = Try::new(QUEUE).json(&[]);
+    assert_eq!(summary["scenario"]["warm_up"], "found");
+    for (row, measure, expected) in
+        [("backend", "in_system", 4.0), ("backend", "utilisation", 0.8), ("total", "goodput_per_second", 0.8)]
+    {
+        let interval = &summary[row]["intervals"][measure];
+        let (mean, half_width) = (number(interval, "mean"), number(interval, "half_width"));
+        assert!(half_width > 0.0, "{measure}: {interval}");
+        assert_near(mean, expected, half_width);
+        assert_eq!(mean, number(&summary[row], measure), "the interval is about what is told");
+        let method = interval["method"].as_str().unwrap();
+        assert!(method.starts_with("means of ") && method.ends_with(" batches"), "{method}");
+    }
+}
+
+#[test]
+fn a_run_that_cannot_say_how_sure_it_is_says_why() {
+    let reasons = |scenario: &str| {
+        let total = Try::new(scenario).json(&[])["total"].clone();
+        assert!(total.get("intervals").is_none(), "{total}");
+        total["no_interval"]["goodput_per_second"].as_str().unwrap().to_owned()
+    };
+    let disturbed = format!("{QUEUE}[[event]]\nat = \"10000s\"\noutage = \"10s\"\n");
+    assert!(reasons(&disturbed).starts_with("something disturbs the run"));
+    assert!(reasons(&QUEUE.replace("warm_up = \"auto\"", "")).starts_with("no warm-up is left out"));
+    // Twenty of these: the backlog only grows.
+    let short = QUEUE.replace("20000s", "60s").replace("0.008/s", "0.05/s");
+    assert!(reasons(&short).starts_with("the run is too short"));
+    let many = Try::new(QUEUE).json(&["--replications", "2"]);
+    assert!(many["total"].get("no_interval").is_none());
+}
+
+/// Clients that stream for ten minutes each fill the place up to a steady number of them; the cut lies behind that, and depends
+/// on scenario and seed alone.
+#[test]
+fn a_warm_up_is_found_and_is_the_same_for_every_replication() {
+    let scenario = r#"
+        duration = "10h"
+        warm_up = "auto"
+        [backend]
+        servers = 10000
+        service = "20min"
+        [[population]]
+        name = "slow"
+        plan = "enterprise"
+        clients = 1000
+        arrivals = { poisson = "0.06/min" }
+        retry = "none"
+    "#;
+    let one = Try::new(scenario);
+    let warm_up = |arguments: &[&str]| {
+        let facts = one.json(arguments)["scenario"].clone();
+        assert_eq!(facts["warm_up"], "found");
+        number(&facts, "warm_up_seconds")
+    };
+    let cut = warm_up(&[]);
+    // The number rises evenly for twenty minutes, and nothing succeeds before.
+    assert!((1_000.0..3_000.0).contains(&cut), "{cut}");
+    for arguments in [&["--replication", "7"][..], &["--replications", "3"], &["--threads", "1"]] {
+        assert_eq!(warm_up(arguments), cut, "{arguments:?}");
+    }
+    assert!(one.table(&[]).contains("found by MSER-5 on a pilot"));
+    // Those under way are 1,000 · 0.001/s · 1,200 s.
+    let in_system = number(&one.json(&["--replications", "5"])["backend"], "in_system");
+    assert_near(in_system, 1_200.0, 30.0);
+}
+
+#[test]
+fn replications_are_added_until_the_precision_is_reached() {
+    let one = Try::new(&QUEUE.replace("20000s", "2000s").replace("\"auto\"", "\"200s\""));
+    let arguments = ["--precision", "5%", "--measure", "in_system", "--of", "backend"];
+    let output = one.run(&[&["--json", "--threads", "1"], &arguments[..]].concat());
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let precision = &summary["precision"];
+    assert_eq!((&precision["reached"], number(precision, "level")), (&true.into(), 0.95));
+    let (mean, half_width) = (number(precision, "mean"), number(precision, "half_width"));
+    assert!(half_width <= mean * 0.05 / 1.05, "{precision}");
+    assert_near(mean, 4.0, 0.4);
+    let replications = number(&summary["scenario"], "replications");
+    assert!(replications > 10.0 && replications == number(precision, "n"));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let predicted = number(precision, "predicted");
+    assert!(told.contains(&format!("±5.0% will take some {predicted} replications, ")), "{told}");
+    for threads in ["2", "8"] {
+        let again = one.run(&[&["--json", "--threads", threads], &arguments[..]].concat());
+        assert!(again.stdout == output.stdout, "{threads} threads");
+    }
+    // As many at once are the same runs.
+    let count = replications.to_string();
+    let at_once = one.json(&["--replications", &count]);
+    assert_eq!((&at_once["total"], &at_once["backend"]), (&summary["total"], &summary["backend"]));
+}
+
+#[test]
+fn a_precision_that_is_not_reached_is_said_not_to_be() {
+    let one = Try::new(&QUEUE.replace("20000s", "2000s").replace("\"auto\"", "\"200s\""));
+    let arguments = ["--precision", "0.1%", "--most-replications", "12"];
+    let summary = one.json(&arguments);
+    assert_eq!((&summary["precision"]["reached"], number(&summary["precision"], "n")), (&false.into(), 12.0));
+    assert!(one.table(&arguments).contains("from 12 replications; ±0.1% is NOT reached\n"));
+    for (wrong, message) in [
+        (&["--precision", "0%"][..], "expected a share above 0 and below 1"),
+        (&["--precision", "2%", "--replications", "5"], "cannot be used with"),
+        (&["--measure", "jain"], "--precision"),
+        (&["--precision", "2%", "--measure", "jane"], "did you mean `jain`?"),
+        (&["--precision", "2%", "--of", "cals"], "did you mean `calls`?"),
+        (&["--precision", "2%", "--measure", "jain"], "no replication has a value of `jain` of total"),
+    ] {
+        let output = one.run(wrong);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(message), "{told}");
+    }
+}

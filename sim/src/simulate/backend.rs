@@ -73,6 +73,17 @@ impl std::ops::AddAssign for Load {
     }
 }
 
+impl std::ops::Sub for Load {
+    type Output = Self;
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            in_system: self.in_system - earlier.in_system,
+            busy: self.busy - earlier.busy,
+            time: self.time - earlier.time,
+        }
+    }
+}
+
 impl Backend {
     pub(crate) fn new(rules: &BackendRules) -> Self {
         Self {

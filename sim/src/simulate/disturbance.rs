@@ -36,6 +36,11 @@ impl Disturbance {
         start.into_iter().chain(scripted).collect()
     }
 
+    /// Whether it is no more than that the run begins.
+    pub(crate) fn is_start(&self) -> bool {
+        self.over == Nanos::ZERO
+    }
+
     /// Whether it can make a difference to a population; `None` stands for all together.
     pub(crate) fn concerns(&self, population: Option<usize>, is_shared: bool) -> bool {
         is_shared || population.is_none() || self.population.is_none() || self.population == population

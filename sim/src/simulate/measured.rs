@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::run::{Outcome, Replication, Runs, run};
 use super::scenario::Scenario;
 use super::summary::{BackendRow, Row, Rows};
+use super::warm_up;
 use tidegate::Nanos;
 
 /// What one replication of a scenario comes to.
@@ -49,7 +50,8 @@ impl Measured {
 
 /// Runs replications and measures each.
 pub(crate) fn measure(scenario: &Scenario, runs: Runs) -> anyhow::Result<Vec<Measured>> {
-    Ok(of_each(scenario, &run(scenario, runs)?))
+    let scenario = warm_up::found(scenario, runs.seed, runs.threads)?;
+    Ok(of_each(&scenario, &run(&scenario, runs)?))
 }
 
 /// Measures each replication of an outcome.

@@ -69,6 +69,8 @@ pub(crate) struct Tally {
     pub(crate) service: Service,
     /// How the backend was occupied, by all.
     pub(crate) load: Load,
+    /// The same in fine intervals; empty without a backend.
+    pub(crate) loads: Vec<Load>,
 }
 
 /// Calls that a backend has served.
@@ -192,6 +194,7 @@ impl Tally {
             starved_most: Nanos::ZERO,
             service: Service { served: 0, late: 0, sojourn: 0, service: 0, wasted: 0, sojourns: histogram() },
             load: Load::default(),
+            loads: Vec::new(),
         }
     }
 
@@ -240,6 +243,15 @@ impl Tally {
     pub(crate) fn note_starvation(&mut self, time: Nanos) {
         record(&mut self.starvation, time);
         self.starved_most = self.starved_most.max(time);
+    }
+
+    /// Notes how the backend was occupied in each interval.
+    pub(crate) fn note_loads(&mut self, loads: Vec<Load>) {
+        if self.loads.is_empty() {
+            self.loads = loads;
+            return;
+        }
+        self.loads.iter_mut().zip(loads).for_each(|(sum, more)| *sum += more);
     }
 
     /// Notes how long a call waited for its answer.
@@ -301,6 +313,7 @@ impl Tally {
         self.successes.add(&other.successes);
         self.service.add(&other.service);
         self.load += other.load;
+        self.note_loads(other.loads.clone());
     }
 
     /// Retries of clients that had waited at least as long as they were told.

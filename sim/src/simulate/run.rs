@@ -67,6 +67,14 @@ impl Outcome {
         all.join(grid);
         Self { seed, bin: grid.shown(), grid, replications, all }
     }
+
+    /// The same with more replications.
+    pub(crate) fn and(mut self, more: Self) -> Self {
+        self.all.add(&more.all);
+        self.all.join(self.grid);
+        self.replications.extend(more.replications);
+        self
+    }
 }
 
 /// How a scenario is run.

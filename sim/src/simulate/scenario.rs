@@ -56,6 +56,21 @@ pub struct Scenario {
     pub(crate) spikes: Vec<Spike>,
     /// Between which gateways their calls are divided.
     pub(crate) gateways: Gateways,
+    /// Who says when the warm-up ends.
+    pub(crate) warm_up: WarmUp,
+}
+
+/// Who says when the warm-up ends, which the script has as an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WarmUp {
+    /// The scenario, if there is one at all.
+    Given,
+    /// A pilot, which has not run.
+    ToBeFound,
+    /// A pilot did.
+    Found,
+    /// A pilot could not: it was too short.
+    NotFound,
 }
 
 /// What stands behind the limiter.

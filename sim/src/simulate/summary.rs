@@ -1,13 +1,18 @@
 //! The numbers of a run, as every output shows them.
 
 use super::calls::Cause;
+use super::course::Course;
+use super::disturbance::Disturbance;
 use super::dynamics::{CourseRow, Shown, Shows};
 use super::estimates::{self, Estimates};
+use super::grid::Grid;
 use super::measured::{self, Measured};
 use super::measures::{Service, Tally};
+use super::precision::Reached;
 use super::run::{Outcome, Replication};
 use super::satisfaction::{Fairness, Satisfaction};
-use super::scenario::{BackendRules, Disturbance, Population, Scenario};
+use super::scenario::{self, BackendRules, Population, Scenario, WarmUp};
+use super::steady::{Reasons, Steady};
 use super::verdict::Verdict;
 use crate::statistics::fairness::Shares;
 use crate::statistics::moments::Moments;
@@ -31,6 +36,9 @@ pub(crate) struct Summary {
     /// Each by itself, in the scenario's order.
     pub(crate) populations: Vec<Row>,
     series: Series,
+    /// How a wanted precision was reached, if one was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) precision: Option<Reached>,
 }
 
 /// What ran.
@@ -43,7 +51,9 @@ pub(crate) struct ScenarioFacts {
     /// How often it ran, with draws of its own each time.
     pub(crate) replications: usize,
     /// The time from which totals count, in seconds.
-    warm_up_seconds: f64,
+    pub(crate) warm_up_seconds: f64,
+    /// Who says so: `given`, `found` by a pilot, or `not found` by it.
+    pub(crate) warm_up: &'static str,
     /// Its virtual time, for people.
     #[serde(skip)]
     pub(crate) duration: String,
@@ -65,8 +75,8 @@ pub(crate) struct DisturbanceFacts {
     pub(crate) what: String,
 }
 
-impl From<Disturbance> for DisturbanceFacts {
-    fn from(disturbance: Disturbance) -> Self {
+impl From<scenario::Disturbance> for DisturbanceFacts {
+    fn from(disturbance: scenario::Disturbance) -> Self {
         Self {
             at_seconds: disturbance.at.as_secs_f64(),
             until_seconds: disturbance.until.map(Nanos::as_secs_f64),
@@ -89,9 +99,12 @@ pub(crate) struct BackendRow {
     /// What it did for all populations.
     #[serde(flatten)]
     pub(crate) service: ServiceRow,
-    /// What of this is sure, from replications; empty without.
+    /// How sure this is, from replications, or from one long run; empty if nothing says so.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) intervals: Estimates,
+    /// Why one run does not say how sure a rate is; empty with replications.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) no_interval: Reasons,
 }
 
 /// Calls that the backend has served.
@@ -124,6 +137,7 @@ impl BackendRow {
             loss: ratio(tally.turned_away as f64, tally.admitted as f64),
             service: ServiceRow::new(service),
             intervals: Estimates::new(),
+            no_interval: Reasons::new(),
         }
     }
 }
@@ -244,9 +258,12 @@ pub(crate) struct Row {
     pub(crate) seconds_to_success_most: Option<f64>,
     /// Events that the simulation handled.
     pub(crate) events: u64,
-    /// What of this is sure, from replications; empty without.
+    /// How sure this is, from replications, or from one long run; empty if nothing says so.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) intervals: Estimates,
+    /// Why one run does not say how sure a rate is; empty with replications.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) no_interval: Reasons,
 }
 
 /// Retries by what had become of the attempt before.
@@ -344,7 +361,14 @@ impl Summary {
         let shows = Shows::new(scenario, outcome.grid, &outcome.replications);
         let Rows { mut populations, mut total } = Rows::new(scenario, &outcome.all, &shows, time);
         let mut backend = scenario.backend.as_ref().map(|rules| BackendRow::new(rules, &outcome.all.total));
-        if outcome.replications.len() > 1 {
+        if let [one] = outcome.replications.as_slice() {
+            let of = OfOne { scenario, disturbances: &shows.disturbances, grid: outcome.grid };
+            let rows = populations.iter_mut().zip(&one.populations).chain([(&mut total, &one.total)]);
+            rows.for_each(|(row, tally)| of.set_row(row, tally));
+            if let Some(backend) = &mut backend {
+                of.set_backend(backend, &one.total);
+            }
+        } else {
             let each = measured::of_each(scenario, outcome);
             for (place, row) in populations.iter_mut().enumerate() {
                 let rows: Vec<_> = each.iter().filter_map(|found| found.populations().get(place)).collect();
@@ -364,6 +388,11 @@ impl Summary {
                 seed: outcome.seed,
                 replications: outcome.replications.len(),
                 warm_up_seconds: (scenario.duration - one).as_secs_f64(),
+                warm_up: match scenario.warm_up {
+                    WarmUp::Given => "given",
+                    WarmUp::Found => "found",
+                    WarmUp::NotFound | WarmUp::ToBeFound => "not found",
+                },
                 duration: super::format::duration(scenario.duration),
                 duration_seconds: scenario.duration.as_secs_f64(),
                 start_unix_seconds: scenario.start.as_secs_f64(),
@@ -378,7 +407,39 @@ impl Summary {
                 total: Counts::new(&outcome.all.total),
                 populations: outcome.all.populations.iter().map(Counts::new).collect(),
             },
+            precision: None,
         }
+    }
+
+    /// The same, with how a wanted precision was reached.
+    pub(crate) fn with_precision(self, precision: Option<Reached>) -> Self {
+        Self { precision, ..self }
+    }
+}
+
+/// What one run says, and how surely.
+struct OfOne<'a> {
+    scenario: &'a Scenario,
+    disturbances: &'a [Disturbance],
+    grid: Grid,
+}
+
+impl OfOne<'_> {
+    fn course<'a>(&self, tally: &'a Tally) -> Course<'a> {
+        let Self { scenario, grid, .. } = self;
+        let counted = (scenario.duration - scenario.measured(), scenario.duration);
+        Course { series: &tally.series, fine: grid.fine, window: Nanos::MAX, counted, disturbances: &[] }
+    }
+
+    fn set_row(&self, row: &mut Row, tally: &Tally) {
+        let steady = Steady::of_population(self.scenario, self.disturbances, row, &self.course(tally));
+        (row.intervals, row.no_interval) = (steady.intervals, steady.reasons);
+    }
+
+    fn set_backend(&self, row: &mut BackendRow, tally: &Tally) {
+        let loads = (tally.loads.as_slice(), self.course(tally).steady());
+        let steady = Steady::of_backend(self.scenario, self.disturbances, row, loads);
+        (row.intervals, row.no_interval) = (steady.intervals, steady.reasons);
     }
 }
 
@@ -525,6 +586,7 @@ impl Row {
             seconds_to_success_most: tally.wait_quantile(1.0),
             events: tally.events,
             intervals: Estimates::new(),
+            no_interval: Reasons::new(),
         }
     }
 

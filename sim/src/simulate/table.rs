@@ -2,7 +2,7 @@
 
 use super::dynamics::State;
 use super::format::{count, percent, rate, seconds};
-use super::summary::{Row, Summary};
+use super::summary::{Row, ScenarioFacts, Summary};
 use crate::columns;
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle, presets};
 use std::fmt::Write as _;
@@ -49,6 +49,12 @@ pub(crate) fn render(summary: &Summary) -> String {
     if let Some(backend) = &summary.verdict.backend {
         let _ = writeln!(text, "{backend}");
     }
+    if let Some(precision) = &summary.precision {
+        let _ = writeln!(text, "{}", precision.text());
+    }
+    if let Some(text_of_warm_up) = warm_up(&summary.scenario) {
+        let _ = writeln!(text, "{text_of_warm_up}");
+    }
     if !summary.total.intervals.is_empty() {
         let _ = writeln!(text, "{}", intervals(summary));
     }
@@ -77,14 +83,30 @@ fn state(summary: &Summary) -> String {
     text + "\n"
 }
 
+/// What is left out at the beginning, if anything is.
+fn warm_up(scenario: &ScenarioFacts) -> Option<String> {
+    let cut = seconds(scenario.warm_up_seconds);
+    match scenario.warm_up {
+        "found" => Some(format!("warm-up: {cut}, found by MSER-5 on a pilot")),
+        "not found" => Some(format!("warm-up: no end of it is found; the first half, {cut}, is left out")),
+        _ => (scenario.warm_up_seconds > 0.0).then(|| format!("warm-up: {cut}, as given")),
+    }
+}
+
 /// What of the total, and of the backend, is sure.
 fn intervals(summary: &Summary) -> Table {
     let mut table = Table::new();
-    table.load_style(STYLE).set_header(["measure", "mean", "± (95%)", "n"]);
+    table.load_style(STYLE).set_header(["measure", "mean", "± (95%)", "n", "method"]);
     let backend = summary.backend.iter().flat_map(|backend| &backend.intervals);
     for (name, estimate) in summary.total.intervals.iter().chain(backend) {
         let numbers = [estimate.mean, estimate.half_width].map(|number| format!("{number:.5}"));
-        let texts = [(*name).to_owned(), numbers[0].clone(), numbers[1].clone(), estimate.n.to_string()];
+        let texts = [
+            (*name).to_owned(),
+            numbers[0].clone(),
+            numbers[1].clone(),
+            estimate.n.to_string(),
+            estimate.method.clone(),
+        ];
         table.add_row(texts);
     }
     columns::set_right(&mut table, 1..=3);

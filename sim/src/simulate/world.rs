@@ -5,7 +5,7 @@
 //! client's draws on its own number, so the split never shows in the results. Where a backend, a key or an address is shared,
 //! all populations live in one.
 
-use super::backend::{Backend, Job, Place, Work};
+use super::backend::{Backend, Job, Load, Place, Work};
 use super::calls::{Call, Calls, Cause, Sent, Served, Streaming, TooManyCalls};
 use super::crowd::Crowd;
 use super::draws::{Draws, Purpose};
@@ -47,6 +47,9 @@ pub(crate) struct World<'a> {
     fine: Nanos,
     /// The number of the one that is now, and its end.
     interval: (usize, Nanos),
+    /// How the backend was occupied in each interval that is over, and in all up to then.
+    loads: Vec<Load>,
+    load: Load,
     gateways: Vec<Gateway>,
     backend: Option<Backend>,
     crowds: Vec<Crowd<'a>>,
@@ -93,6 +96,8 @@ impl<'a> World<'a> {
             scenario,
             fine: grid.fine,
             interval: (0, grid.fine),
+            loads: Vec::new(),
+            load: Load::default(),
             gateways,
             backend: scenario.backend.as_ref().map(Backend::new),
             crowds,
@@ -136,6 +141,7 @@ impl<'a> World<'a> {
             self.gateways.iter().all(|gateway| gateway.limiter.overflowed() == 0),
             "every key has a record of its own"
         );
+        self.turn(self.scenario.duration);
         let load = self.backend.as_mut().map(|backend| backend.load(self.scenario.duration));
         let events = self.events.scheduled();
         for (place, (crowd, tally)) in self.crowds.iter_mut().zip(self.tallies.iter_mut()).enumerate() {
@@ -144,6 +150,7 @@ impl<'a> World<'a> {
             if place == 0 {
                 tally.events += events;
                 tally.load += load.unwrap_or_default();
+                tally.note_loads(std::mem::take(&mut self.loads));
             }
         }
     }
@@ -151,8 +158,7 @@ impl<'a> World<'a> {
     fn handle(&mut self, event: Event) -> Result<(), TooManyCalls> {
         let Event { time: now, class, target } = event;
         if now >= self.interval.1 {
-            let number = now.get() / self.fine.get();
-            self.interval = (number as usize, Nanos::new((number + 1).saturating_mul(self.fine.get())));
+            self.turn(now);
         }
         match class {
             Class::Script => self.happen(target, now),
@@ -184,6 +190,21 @@ impl<'a> World<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The intervals that have passed are over.
+    #[cold]
+    fn turn(&mut self, now: Nanos) {
+        if let Some(backend) = &mut self.backend {
+            while self.interval.1 <= now {
+                let load = backend.load(self.interval.1);
+                self.loads.push(load - self.load);
+                self.load = load;
+                self.interval.1 = self.interval.1 + self.fine;
+            }
+        }
+        let number = now.get() / self.fine.get();
+        self.interval = (number as usize, Nanos::new((number + 1).saturating_mul(self.fine.get())));
     }
 
     /// Adds an event, unless it lies beyond the end.
@@ -506,6 +527,7 @@ impl<'a> World<'a> {
                 self.crowds.iter_mut().for_each(|crowd| crowd.records.start_over(now));
                 if let Some(backend) = &mut self.backend {
                     backend.count_from(now);
+                    self.load = Load::default();
                 }
             }
             Happening::Outage => {

@@ -20,7 +20,7 @@ pub(super) struct RawScenario {
     pub(super) seed: u64,
     pub(super) duration: Spanned<TimeSpan>,
     pub(super) start: Option<Spanned<String>>,
-    pub(super) warm_up: Option<Spanned<TimeSpan>>,
+    pub(super) warm_up: Option<Spanned<RawWarmUp>>,
     #[serde(default)]
     pub(super) plans: Plans,
     pub(super) gateways: Option<Spanned<RawGateways>>,
@@ -171,6 +171,32 @@ impl From<RawTokensShape> for RawTokens {
             RawTokensShape::Trace(file) => return Self::Trace(file),
         };
         Self::Distribution(RawDistribution::Shape(shape))
+    }
+}
+
+/// A time, or that it is to be found.
+#[derive(Debug)]
+pub(super) enum RawWarmUp {
+    Given(TimeSpan),
+    Auto,
+}
+
+impl<'de> Deserialize<'de> for RawWarmUp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TimeOrAuto;
+        impl Visitor<'_> for TimeOrAuto {
+            type Value = RawWarmUp;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time such as \"5min\", or \"auto\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<RawWarmUp, E> {
+                match text {
+                    "auto" => Ok(RawWarmUp::Auto),
+                    _ => TimeSpan::deserialize(text.into_deserializer()).map(RawWarmUp::Given),
+                }
+            }
+        }
+        deserializer.deserialize_any(TimeOrAuto)
     }
 }
 

@@ -5,9 +5,11 @@ use super::fault::{Fault, Resolved};
 use super::files::Files;
 use super::pools::Pools;
 use super::population::{Surroundings, plan, population, times};
-use super::raw::{RawBackend, RawEvent, RawGateways, RawParts, RawPopulation, RawScenario};
-use super::{BackendRules, Distribution, Gateways, Happening, Parts, Population, Scenario, Scripted, Spike};
-use tidegate::config::Plans;
+use super::raw::{RawBackend, RawEvent, RawGateways, RawParts, RawPopulation, RawScenario, RawWarmUp};
+use super::{
+    BackendRules, Distribution, Gateways, Happening, Parts, Population, Scenario, Scripted, Spike, WarmUp,
+};
+use tidegate::config::{Plans, TimeSpan};
 use tidegate::{Nanos, Plan};
 use toml::Spanned;
 
@@ -35,12 +37,17 @@ pub(super) fn scenario(raw: RawScenario, files: Files<'_>) -> Resolved<Scenario>
     }
     let backend = raw.backend.map(|raw| backend(raw.into_inner())).transpose()?;
     let (mut script, mut spikes) = (Vec::new(), Vec::new());
-    if let Some(warm_up) = &raw.warm_up {
-        let at = warm_up.get_ref().0;
-        if at >= duration {
-            return Err(Fault::new(warm_up.span(), "the warm-up must end before the run, `duration`, does"));
+    let mut warm_up = WarmUp::Given;
+    if let Some(raw) = &raw.warm_up {
+        match raw.get_ref() {
+            RawWarmUp::Auto => warm_up = WarmUp::ToBeFound,
+            RawWarmUp::Given(TimeSpan(at)) if *at >= duration => {
+                return Err(Fault::new(raw.span(), "the warm-up must end before the run, `duration`, does"));
+            }
+            RawWarmUp::Given(TimeSpan(at)) => {
+                script.push(Scripted { at: *at, what: Happening::WarmedUp });
+            }
         }
-        script.push(Scripted { at, what: Happening::WarmedUp });
     }
     for raw in raw.event {
         let at = &raw.get_ref().at;
@@ -63,7 +70,19 @@ pub(super) fn scenario(raw: RawScenario, files: Files<'_>) -> Resolved<Scenario>
     let name = raw.name.unwrap_or_else(|| "unnamed scenario".into());
     let guard = raw.guard.map(Spanned::into_inner);
     let seed = raw.seed;
-    Ok(Scenario { name, seed, duration, start, populations, backend, guard, script, spikes, gateways })
+    Ok(Scenario {
+        name,
+        seed,
+        duration,
+        start,
+        populations,
+        backend,
+        guard,
+        script,
+        spikes,
+        gateways,
+        warm_up,
+    })
 }
 
 fn populations(
