@@ -227,15 +227,6 @@ pub(crate) struct State {
 }
 
 impl Arrivals {
-    /// Whether all clients want the same.
-    pub(crate) fn are_alike(&self) -> bool {
-        match self {
-            Self::Poisson { spread, .. } => *spread == 0.0,
-            Self::Recorded { .. } => false,
-            _ => true,
-        }
-    }
-
     /// Whether there is a rate that could change over time.
     pub(crate) fn have_rate(&self) -> bool {
         !matches!(self, Self::AtOnce(_))

@@ -166,9 +166,6 @@ pub(crate) struct Row {
     pub(crate) plan: String,
     /// Its retry policy; empty for the total.
     pub(crate) retry: String,
-    /// Whether all its clients want the same, so that they should get the same.
-    #[serde(skip)]
-    pub(crate) alike: bool,
     /// How many clients.
     pub(crate) clients: u64,
     /// How many keys.
@@ -481,7 +478,6 @@ impl Row {
             name: population.name.clone(),
             plan: population.plan.name().into(),
             retry: population.policy_name.clone(),
-            alike: population.arrivals.are_alike(),
             clients: u64::from(population.clients),
             keys: u64::from(population.keys()),
             denied_by: population.plan.limits().filter_map(refused_by).collect(),
@@ -540,7 +536,6 @@ impl Row {
             name: String::new(),
             plan: String::new(),
             retry: String::new(),
-            alike: false,
             clients: 0,
             keys: 0,
             calls: tally.calls,

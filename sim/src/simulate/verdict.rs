@@ -132,10 +132,13 @@ fn hit(row: &Row) -> String {
     format!("{}: {denied} of its attempts are denied, {by}; {outcome}; {wait}.{fairness}", row.name)
 }
 
-/// That clients who want the same get less than half of it, if so.
+/// That a client gets less than half of its fair share, if so.
 fn unfair(row: &Row) -> Option<String> {
-    let least = row.least_share.filter(|least| row.alike && *least < 0.5)?;
-    Some(format!(" Its shares are unequal: the worst served client gets {} of the mean.", percent(least)))
+    let least = row.fair_least.filter(|least| *least < 0.5)?;
+    Some(format!(
+        " Its shares are unequal: the worst served client gets {} of its fair share.",
+        percent(least)
+    ))
 }
 
 fn retries(total: &Row, populations: &[Row]) -> String {
