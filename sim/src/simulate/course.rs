@@ -186,10 +186,15 @@ impl Course<'_> {
 
     fn aftermath(&self, place: usize) -> Aftermath {
         let disturbance = self.disturbances[place];
-        let ends = || self.disturbances[..place].iter().map(|other| other.over);
-        let before = self.between(ends().max().unwrap_or(self.counted.0), disturbance.at);
-        let next = self.disturbances.get(place + 1).map_or(self.counted.1, |other| other.at);
-        let after = self.between(disturbance.over, next);
+        let (earlier, later) = (&self.disturbances[..place], &self.disturbances[place + 1..]);
+        // What goes on all the while is part of how things are.
+        let since = |other: &&Disturbance| if other.over <= disturbance.at { other.over } else { other.at };
+        let from = earlier.iter().map(since).max().unwrap_or(self.counted.0);
+        let until = |other: &&Disturbance| if other.at >= disturbance.over { other.at } else { other.over };
+        let others = earlier.iter().chain(later).map(until);
+        let next = others.filter(|time| *time > disturbance.over).min();
+        let before = self.between(from, disturbance.at);
+        let after = self.between(disturbance.over, next.unwrap_or(self.counted.1));
         let (before, tail) = (later_half(&before), later_half(&after));
         let known = if disturbance.is_lasting { &tail } else { &before };
         let Some(joined) = self.joined(known).filter(|_| !after.is_empty()) else {
@@ -390,6 +395,21 @@ mod tests {
         let (before, after) = course(&series, &[&outage]).aftermaths()[0].conditions.unwrap();
         assert_eq!((before.seconds, before.goodput_per_second()), (50.0, 200.0));
         assert_eq!((after.seconds, after.goodput_per_second()), (10.0, 150.0));
+    }
+
+    #[test]
+    fn one_disturbance_within_another_is_held_against_that() {
+        let series =
+            stretches(&[(100, 0, 200), (100, 100, 150), (20, 400, 50), (100, 100, 150), (80, 0, 200)]);
+        let (long, short) = (disturbance(100, 320, false), disturbance(200, 220, false));
+        let found = course(&series, &[&long, &short]).aftermaths();
+        assert_eq!(found.iter().map(|one| one.settling).collect::<Vec<_>>(), [Some(Settled::After(0.0)); 2]);
+        let goodput = |place: usize| {
+            found[place]
+                .conditions
+                .map(|(before, after)| (before.goodput_per_second(), after.goodput_per_second()))
+        };
+        assert_eq!((goodput(0), goodput(1)), (Some((200.0, 200.0)), Some((150.0, 150.0))));
     }
 
     #[test]
