@@ -1,5 +1,6 @@
 //! The command line: parses, runs, and maps the outcome to an exit status.
 
+use crate::interrupt::{self, Interrupted};
 use crate::{capacity, compare, replay, simulate, sweep, validate};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -29,9 +30,11 @@ enum Command {
     Validate(validate::Args),
 }
 
-/// Runs the command. Exit status 0: done; 1: a case of `validate` is missed; 2: wrong usage or bad input.
+/// Runs the command. Exit status 0: done; 1: a case of `validate` is missed; 2: wrong usage or bad input; 130: interrupted.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let command = Cli::parse().command;
+    interrupt::listen();
+    let outcome = match command {
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Simulate(args)) => simulate::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
@@ -45,11 +48,12 @@ pub fn main() -> ExitCode {
         None => simulate::run(&simulate::Args::default()),
     };
     match outcome {
+        Ok(()) if interrupt::is_asked() => ExitCode::from(interrupt::STATUS),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tidegate: {error:#}");
-            ExitCode::from(2)
+            ExitCode::from(if error.is::<Interrupted>() { interrupt::STATUS } else { 2 })
         }
     }
 }

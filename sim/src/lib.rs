@@ -9,6 +9,7 @@ pub mod capacity;
 pub mod cli;
 mod columns;
 pub mod compare;
+mod interrupt;
 pub mod plans;
 pub mod replay;
 pub mod simulate;

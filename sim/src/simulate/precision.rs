@@ -8,6 +8,7 @@ use super::format::percent;
 use super::measured;
 use super::run::{Outcome, Runs, run};
 use super::scenario::Scenario;
+use crate::interrupt::Interrupted;
 use crate::statistics::interval::{Interval, Level, Method, Precision, StopRule};
 use crate::statistics::moments::Moments;
 use crate::subject::Subject;
@@ -81,10 +82,17 @@ impl Wanted {
             // Not more than double: the variance of few is itself not sure.
             let round = u32::try_from(wanted.saturating_sub(u64::from(done))).unwrap_or(u32::MAX);
             let round = round.clamp(1, done).min(self.most - done);
-            let more = run(scenario, Runs { first: runs.first + done, replications: round, ..runs })?;
+            let more = match run(scenario, Runs { first: runs.first + done, replications: round, ..runs }) {
+                Err(error) if error.is::<Interrupted>() => break,
+                more => more?,
+            };
             values.merge(&self.values(scenario, &more));
+            let is_whole = more.replications.len() == more.asked;
             outcome = outcome.and(more);
             done += round;
+            if !is_whole {
+                break;
+            }
         }
         let reached = self.reached(&values, predicted, rule)?;
         Ok((outcome, reached))

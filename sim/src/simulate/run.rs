@@ -5,7 +5,8 @@ use super::grid::Grid;
 use super::measures::Tally;
 use super::scenario::Scenario;
 use super::world::{Part, World};
-use anyhow::Context;
+use crate::interrupt::{self, Interrupted};
+use anyhow::{Context, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use tidegate::Nanos;
@@ -26,6 +27,8 @@ pub(crate) struct Outcome {
     pub(crate) replications: Vec<Replication>,
     /// Their sums.
     pub(crate) all: Replication,
+    /// So many were asked for; fewer were done where the run was interrupted.
+    pub(crate) asked: usize,
 }
 
 /// The counts of one replication, or the sums of many.
@@ -65,13 +68,15 @@ impl Outcome {
         let mut all = Replication::new(vec![empty(grid); scenario.populations.len()], grid);
         replications.iter().for_each(|replication| all.add(replication));
         all.join(grid);
-        Self { seed, bin: grid.shown(), grid, replications, all }
+        let asked = replications.len();
+        Self { seed, bin: grid.shown(), grid, replications, all, asked }
     }
 
     /// The same with more replications.
     pub(crate) fn and(mut self, more: Self) -> Self {
         self.all.add(&more.all);
         self.all.join(self.grid);
+        self.asked += more.asked;
         self.replications.extend(more.replications);
         self
     }
@@ -102,25 +107,61 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
         .flat_map(|replication| worlds.iter().map(move |parts| (replication, parts)))
         .collect();
     let progress = progress(tasks.len());
-    let none = || vec![vec![None; scenario.populations.len()]; runs.replications as usize];
-    let tallies = pool.install(|| {
+    let none = || vec![Counted::none(scenario); runs.replications as usize];
+    let counted = pool.install(|| {
         tasks
-            .par_iter()
-            .try_fold(none, |mut tallies, (replication, parts)| {
+            .iter()
+            // In their order, so that an interrupted run has done the first replications whole.
+            .par_bridge()
+            .try_fold(none, |mut counted, (replication, parts)| {
                 let draws = (runs.seed, runs.first + replication);
-                run_world(scenario, parts, draws, grid, &mut tallies[*replication as usize])?;
+                let of = &mut counted[*replication as usize];
+                match run_world(scenario, parts, draws, grid, &mut of.tallies) {
+                    Ok(()) => of.worlds += 1,
+                    Err(Stopped::Interrupted) => {}
+                    Err(Stopped::Failed(error)) => return Err(error),
+                }
                 progress.inc(1);
-                anyhow::Ok(tallies)
+                anyhow::Ok(counted)
             })
             .try_reduce(none, |into, from| {
-                Ok(into.into_iter().zip(from).map(|(into, from)| merge(into, from)).collect())
+                Ok(into.into_iter().zip(from).map(|(into, from)| into.and(from)).collect())
             })
     });
     progress.finish_and_clear();
-    let filled = |tallies: Vec<Option<Tally>>| {
-        tallies.into_iter().map(|tally| tally.unwrap_or_else(|| empty(grid))).collect::<Vec<_>>()
-    };
-    Ok(Outcome::new(scenario, runs.seed, tallies?.into_iter().map(filled).collect()))
+    let done = counted?.into_iter().take_while(|counted| counted.worlds == worlds.len());
+    let filled =
+        |counted: Counted| counted.tallies.into_iter().map(|tally| tally.unwrap_or_else(|| empty(grid)));
+    let replications: Vec<Vec<Tally>> = done.map(|counted| filled(counted).collect()).collect();
+    ensure!(!replications.is_empty(), Interrupted);
+    Ok(Outcome { asked: runs.replications as usize, ..Outcome::new(scenario, runs.seed, replications) })
+}
+
+/// What has been counted of a replication.
+#[derive(Clone, Debug)]
+struct Counted {
+    /// Of each population, if anything has.
+    tallies: Vec<Option<Tally>>,
+    /// In so many worlds.
+    worlds: usize,
+}
+
+impl Counted {
+    fn none(scenario: &Scenario) -> Self {
+        Self { tallies: vec![None; scenario.populations.len()], worlds: 0 }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { tallies: merge(self.tallies, other.tallies), worlds: self.worlds + other.worlds }
+    }
+}
+
+/// Why a world did not come to its end.
+enum Stopped {
+    /// It was asked to stop.
+    Interrupted,
+    /// It could not go on.
+    Failed(anyhow::Error),
 }
 
 /// Nothing counted yet.
@@ -155,20 +196,28 @@ fn run_world(
     draws: (u64, u32),
     grid: Grid,
     tallies: &mut [Option<Tally>],
-) -> anyhow::Result<()> {
+) -> Result<(), Stopped> {
+    if interrupt::is_asked() {
+        return Err(Stopped::Interrupted);
+    }
     // At the end of a warm-up counting starts over: what other worlds have counted must not be lost with it.
     let starts_over = scenario.measured() < scenario.duration;
     let taken =
         |part: &Part| tallies[part.population].take_if(|_| !starts_over).unwrap_or_else(|| empty(grid));
     let mut own: Vec<Tally> = parts.iter().map(taken).collect();
-    let outcome = World::new(scenario, parts, draws, grid, &mut own)?.run();
+    let world = World::new(scenario, parts, draws, grid, &mut own).map_err(Stopped::Failed)?;
+    let outcome = world.run();
     for (part, tally) in parts.iter().zip(own) {
         match &mut tallies[part.population] {
             Some(others) => others.add(&tally),
             none => *none = Some(tally),
         }
     }
-    outcome.map_err(|TooManyCalls| too_many_calls(scenario, parts))
+    match outcome {
+        Ok(()) if interrupt::is_asked() => Err(Stopped::Interrupted),
+        Ok(()) => Ok(()),
+        Err(TooManyCalls) => Err(Stopped::Failed(too_many_calls(scenario, parts))),
+    }
 }
 
 fn too_many_calls(scenario: &Scenario, parts: &[Part]) -> anyhow::Error {

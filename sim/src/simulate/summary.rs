@@ -50,6 +50,9 @@ pub(crate) struct ScenarioFacts {
     pub(crate) seed: u64,
     /// How often it ran, with draws of its own each time.
     pub(crate) replications: usize,
+    /// How often it was to run, if it was interrupted before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) interrupted_of: Option<usize>,
     /// The time from which totals count, in seconds.
     pub(crate) warm_up_seconds: f64,
     /// Who says so: `given`, `found` by a pilot, or `not found` by it.
@@ -384,6 +387,7 @@ impl Summary {
                 name: scenario.name.clone(),
                 seed: outcome.seed,
                 replications: outcome.replications.len(),
+                interrupted_of: Some(outcome.asked).filter(|asked| *asked > outcome.replications.len()),
                 warm_up_seconds: (scenario.duration - one).as_secs_f64(),
                 warm_up: match scenario.warm_up {
                     WarmUp::Given => "given",

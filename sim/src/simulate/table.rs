@@ -49,6 +49,10 @@ pub(crate) fn render(summary: &Summary) -> String {
     if let Some(backend) = &summary.verdict.backend {
         let _ = writeln!(text, "{backend}");
     }
+    if let Some(asked) = summary.scenario.interrupted_of {
+        let _ =
+            writeln!(text, "interrupted: {} of {asked} replications are done", summary.scenario.replications);
+    }
     if let Some(precision) = &summary.precision {
         let _ = writeln!(text, "{}", precision.text());
     }

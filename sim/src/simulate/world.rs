@@ -16,6 +16,7 @@ use super::policy::{Hints, Refused, TOO_MANY_REQUESTS, Why, hint, nanos};
 use super::recorded::Charge;
 use super::records::End;
 use super::scenario::{Happening, Population, Scenario};
+use crate::interrupt;
 use anyhow::Context;
 use std::iter;
 use std::ops::Range;
@@ -32,6 +33,9 @@ pub(crate) struct Part {
     /// Its clients, from a key's first to another's last.
     pub(crate) clients: Range<u32>,
 }
+
+/// So many events happen between two looks at whether to stop: some ten milliseconds.
+const EVENTS_A_LOOK: u64 = 1 << 16;
 
 /// What decides on calls.
 #[derive(Debug)]
@@ -128,7 +132,10 @@ impl<'a> World<'a> {
                 }
             }
         }
-        for _ in 0..most {
+        for count in 0..most {
+            if count % EVENTS_A_LOOK == 0 && interrupt::is_asked() {
+                break;
+            }
             let Some(event) = self.events.next() else { break };
             self.handle(event)?;
         }
