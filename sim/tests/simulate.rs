@@ -118,6 +118,20 @@ fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
     assert!(one.0 != other.0 && one.1 != other.1, "another seed");
 }
 
+/// A population of many worlds once lost what other worlds had counted whenever one of them ended its warm-up.
+#[test]
+fn a_warm_up_ends_for_each_client_alone() {
+    let directory = Directory::new("warm-up");
+    let scenario = "duration = \"10min\"\nwarm_up = \"5min\"\n[[population]]\nname = \"many\"\nplan = \"free\"\nclients = 3000\n\
+                    arrivals = { paced = \"10/min\" }\nretry = \"none\"\n";
+    directory.write("scenario.toml", scenario);
+    let run = |threads| tidegate(&directory, &["scenario.toml", "--json", "--threads", threads]).stdout;
+    assert!(run("1") == run("3"));
+    let total = simulate(&directory, scenario)["total"].clone();
+    // Ten a minute of each, for the five minutes that count.
+    assert!(count(&total, "calls").abs_diff(3_000 * 10 * 5) <= 3_000, "{total}");
+}
+
 #[test]
 fn every_attempt_and_every_call_is_accounted_for() {
     let directory = Directory::new("accounts");
