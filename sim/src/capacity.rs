@@ -5,12 +5,15 @@
 //! missed. All looks share their random numbers, so that they differ by the number of clients alone.
 
 use crate::columns;
+use crate::simulate::report::curve::{self, Curve};
+use crate::simulate::report::measure::words;
 use crate::simulate::{
     BackendRow, Measured, Read, Row, Runs, Scenario, measure, of_a_population, of_the_backend,
 };
 use crate::statistics::interval::{Interval, Level};
 use crate::threads::Threads;
 use crate::toml_text::nearest;
+use crate::whole_file::WholeFile;
 use anyhow::{Context, bail, ensure};
 use comfy_table::{LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -58,6 +61,9 @@ pub struct Args {
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
+    /// Where to write the report.
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub out: PathBuf,
     /// How many threads to run on.
     #[command(flatten)]
     pub threads: Threads,
@@ -143,6 +149,10 @@ impl Target {
         Ok(Self { of, bound, is_least })
     }
 
+    fn direction(&self) -> &'static str {
+        if self.is_least { "at least" } else { "at most" }
+    }
+
     fn value(&self, found: &Measured) -> Option<f64> {
         match &self.of {
             Of::Total(read) => read(found.total()),
@@ -189,6 +199,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let scenario = Scenario::read(&args.scenario)?;
     let place = place_of(&scenario, &args.population)?;
     let target = Target::new(args, &scenario)?;
+    let unwritable = || format!("{}: the report cannot be written", args.out.display());
+    let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let style =
         ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
@@ -214,14 +226,20 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             "{} of {} {} {}",
             args.measure,
             args.of.as_ref().unwrap_or(&args.population),
-            if target.is_least { "at least" } else { "at most" },
+            target.direction(),
             target.bound
         ),
         met_with,
         not_with,
         looks,
     };
-    let text = if args.json { serde_json::to_string(&found)? + "\n" } else { render(&found) };
+    let page = page(&found, args, &target)?;
+    file.write_all(page.as_bytes()).and_then(|()| file.finish()).with_context(unwritable)?;
+    let text = if args.json {
+        serde_json::to_string(&found)? + "\n"
+    } else {
+        format!("{}report: {}\n", render(&found), args.out.display())
+    };
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
@@ -272,6 +290,82 @@ fn look(scenario: &Scenario, clients: u32, target: &Target, args: &Args, seed: u
         if answer != Answer::Undecided || rounds == MOST_ROUNDS {
             let Interval { centre, half_width, n, .. } = interval;
             return Ok(Look { clients, mean: centre, half_width, n, answer });
+        }
+    }
+}
+
+/// The report: the curve of all that was tried.
+fn page(found: &Found, args: &Args, target: &Target) -> anyhow::Result<String> {
+    let measure = words(&args.measure);
+    let is = format!("{} {}", target.direction(), measure.unit.value(target.bound));
+    let of = match &target.of {
+        Of::Total(_) => "in all".to_owned(),
+        Of::Population(name, _) => format!("of {name}"),
+        Of::Backend(_) => "at the backend".to_owned(),
+    };
+    let facts = [
+        ("measure", format!("{} {of}", measure.name)),
+        ("target", is.clone()),
+        ("numbers tried", found.looks.len().to_string()),
+        ("seed", found.seed.to_string()),
+    ];
+    let curve = Curve {
+        parameter: format!("clients of {}", found.population),
+        of: of.clone(),
+        points: found.looks.iter().map(point).collect(),
+        target: Some(target.bound),
+        bracket: found.met_with.zip(found.not_with).map(|(met, not)| (f64::from(met), f64::from(not))),
+        measure,
+    };
+    let page = curve::Page {
+        about: found.scenario.clone(),
+        headline: conclusion(found, &format!("{} {of}, {is}", curve.measure.name)),
+        facts: facts.map(|(name, value)| (name.into(), value)).into(),
+        sections: vec![curve.section()?],
+        note: format!(
+            "The number was doubled until the target was missed, and then bisected. At each number there are {} replications, and as \
+             many more, up to {MOST_ROUNDS} times, until the 95% interval lies on one side of the target; what stays undecided counts as \
+             not met. All numbers share their random draws. That more clients make it worse is taken for granted.",
+            args.replications
+        ),
+    };
+    Ok(page.render())
+}
+
+fn point(look: &Look) -> curve::Point {
+    curve::Point {
+        value: crate::text::grouped(u64::from(look.clients)),
+        at: Some(f64::from(look.clients)),
+        mean: look.mean,
+        half_width: look.half_width,
+        n: look.n,
+        answer: Some(match look.answer {
+            Answer::Met => curve::Answer::Met,
+            Answer::Missed => curve::Answer::Missed,
+            Answer::Undecided => curve::Answer::Undecided,
+        }),
+    }
+}
+
+/// What was found, in a sentence or two.
+fn conclusion(found: &Found, target: &str) -> String {
+    let Found { population, .. } = found;
+    let grouped = |clients| crate::text::grouped(u64::from(clients));
+    match (found.met_with.map(grouped), found.not_with.map(grouped)) {
+        (Some(met), Some(not)) => {
+            format!(
+                "At most {met} clients of `{population}`, for {target}. {not} do not meet that, or not surely."
+            )
+        }
+        (Some(met), None) => {
+            format!(
+                "{met} clients of `{population}`, the most that were to be tried, meet the target: {target}."
+            )
+        }
+        (None, _) => {
+            format!(
+                "Not even the fewest clients of `{population}` that were to be tried meet the target: {target}."
+            )
         }
     }
 }

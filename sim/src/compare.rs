@@ -4,11 +4,18 @@
 //! number and what they are for alone, so what chance does under the one it does under the other too, and cancels in the
 //! difference (common random numbers; Law, *Simulation Modeling and Analysis*, 11.2).
 
+mod changed;
+mod headline;
+
 use crate::columns;
+use crate::simulate::report::{self, Side};
 use crate::simulate::{
-    Differences, Measured, Row, Runs, Scenario, between_backends, between_populations, measure,
+    Differences, Measured, Row, Runs, Scenario, between_backends, between_populations, of_each, replicate,
+    with_warm_up,
 };
 use crate::threads::Threads;
+use crate::whole_file::WholeFile;
+use anyhow::Context as _;
 use comfy_table::{LineStyle, Table, presets};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -33,6 +40,9 @@ pub struct Args {
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
+    /// Where to write the report.
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub out: PathBuf,
     /// How many threads to run on.
     #[command(flatten)]
     pub threads: Threads,
@@ -47,6 +57,7 @@ struct Comparison {
     after: String,
     seed: u64,
     replications: u32,
+    headline: String,
     total: Differences,
     /// Of populations of the same name.
     populations: Vec<Compared>,
@@ -73,48 +84,92 @@ fn names(scenario: &Scenario) -> Vec<String> {
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let [before, after] = [Scenario::read(&args.before)?, Scenario::read(&args.after)?];
+    let unwritable = || format!("{}: the report cannot be written", args.out.display());
+    let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(before.seed);
     let runs = Runs { seed, first: 0, replications: args.replications, threads: args.threads.count };
-    let [of_before, of_after] = [measure(&before, runs)?, measure(&after, runs)?];
-    let each = |of: &Of<'_>| {
-        let [before, after] =
-            [&of_before, &of_after].map(|measured| measured.iter().filter_map(of).collect::<Vec<_>>());
-        between_populations(&before, &after)
+    let [before, after] =
+        [with_warm_up(&before, seed, runs.threads)?, with_warm_up(&after, seed, runs.threads)?];
+    let outcomes = [replicate(&before, runs)?, replicate(&after, runs)?];
+    let measured = [of_each(&before, &outcomes[0]), of_each(&after, &outcomes[1])];
+    let comparison = Comparison::new([&before, &after], &measured, seed, args.replications);
+    let [of_before, of_after] = &outcomes;
+    let page = report::compare(&report::Comparison {
+        before: Side { scenario: &before, outcome: of_before },
+        after: Side { scenario: &after, outcome: of_after },
+        headline: &comparison.headline,
+        populations: comparison.named(),
+        total: &comparison.total,
+        backend: &comparison.backend,
+        unpaired: &comparison.unpaired,
+    })?;
+    file.write_all(page.as_bytes()).and_then(|()| file.finish()).with_context(unwritable)?;
+    let text = if args.json {
+        serde_json::to_string(&comparison)? + "\n"
+    } else {
+        format!("{}report: {}\n", render(&comparison), args.out.display())
     };
-    let [backends_before, backends_after] = [&of_before, &of_after]
-        .map(|measured| measured.iter().filter_map(Measured::backend).collect::<Vec<_>>());
-    let (names_before, names_after) = (names(&before), names(&after));
-    let (paired, only_before): (Vec<_>, Vec<_>) =
-        names_before.iter().cloned().partition(|name| names_after.contains(name));
-    let only_after = names_after.iter().filter(|name| !names_before.contains(name)).cloned();
-    let comparison = Comparison {
-        version: 1,
-        command: "compare",
-        seed,
-        replications: args.replications,
-        total: each(&|found| Some(found.total())),
-        populations: paired
-            .into_iter()
-            .map(|name| Compared { measures: each(&|found| found.population(&name)), name: name.clone() })
-            .collect(),
-        unpaired: only_before.into_iter().chain(only_after).collect(),
-        backend: between_backends(&backends_before, &backends_after),
-        before: before.name,
-        after: after.name,
-    };
-    let text = if args.json { serde_json::to_string(&comparison)? + "\n" } else { render(&comparison) };
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-/// A table of the total, of each population, of the backend.
+impl Comparison {
+    fn new(
+        [before, after]: [&Scenario; 2],
+        measured: &[Vec<Measured>; 2],
+        seed: u64,
+        replications: u32,
+    ) -> Self {
+        let [of_before, of_after] = measured;
+        let each = |of: &Of<'_>| {
+            let [before, after] =
+                [of_before, of_after].map(|measured| measured.iter().filter_map(of).collect::<Vec<_>>());
+            between_populations(&before, &after)
+        };
+        let [backends_before, backends_after] = [of_before, of_after]
+            .map(|measured| measured.iter().filter_map(Measured::backend).collect::<Vec<_>>());
+        let (names_before, names_after) = (names(before), names(after));
+        let (paired, only_before): (Vec<_>, Vec<_>) =
+            names_before.iter().cloned().partition(|name| names_after.contains(name));
+        let only_after = names_after.iter().filter(|name| !names_before.contains(name)).cloned();
+        let mut comparison = Self {
+            version: 1,
+            command: "compare",
+            seed,
+            replications,
+            headline: String::new(),
+            total: each(&|found| Some(found.total())),
+            populations: paired
+                .into_iter()
+                .map(|name| Compared { measures: each(&|found| found.population(&name)), name: name.clone() })
+                .collect(),
+            unpaired: only_before.into_iter().chain(only_after).collect(),
+            backend: between_backends(&backends_before, &backends_after),
+            before: before.name.clone(),
+            after: after.name.clone(),
+        };
+        let Self { total, backend, .. } = &comparison;
+        comparison.headline = headline::headline((before, after), total, backend, &comparison.named());
+        comparison
+    }
+
+    /// The differences of populations, each by its name.
+    fn named(&self) -> Vec<(&str, &Differences)> {
+        self.populations.iter().map(|one| (one.name.as_str(), &one.measures)).collect()
+    }
+}
+
+/// What the change does, and a table of each population, of the total, of the backend.
 fn render(comparison: &Comparison) -> String {
-    let Comparison { before, after, seed, replications, .. } = comparison;
-    let mut text = format!("{before} → {after}: {replications} replications of each, seed {seed}\n");
+    let Comparison { before, after, seed, replications, headline, .. } = comparison;
+    let mut text =
+        format!("{before} → {after}: {replications} replications of each, seed {seed}\n{headline}\n");
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_header(["", "measure", "before", "after", "change", "± (95%)", ""]);
-    let populations = comparison.populations.iter().map(|one| (one.name.as_str(), &one.measures));
-    let groups = populations.chain([("total", &comparison.total), ("backend", &comparison.backend)]);
+    let groups = comparison
+        .named()
+        .into_iter()
+        .chain([("total", &comparison.total), ("backend", &comparison.backend)]);
     for (group, measures) in groups {
         for (place, (name, difference)) in measures.iter().enumerate() {
             let numbers =

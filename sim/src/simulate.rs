@@ -21,7 +21,7 @@ mod policy;
 mod precision;
 mod recorded;
 mod records;
-mod report;
+pub(crate) mod report;
 mod run;
 mod sample;
 mod satisfaction;
@@ -41,11 +41,12 @@ use crate::whole_file::WholeFile;
 use anyhow::Context;
 pub(crate) use draws::{Draws, Purpose};
 pub(crate) use estimates::{
-    Differences, Estimate, Read, between_backends, between_populations, of_a_population, of_the_backend,
+    Difference, Differences, Estimate, Read, between_backends, between_populations, of_a_population,
+    of_the_backend,
 };
-pub(crate) use measured::{Measured, measure};
+pub(crate) use measured::{Measured, measure, of_each};
 use precision::{Share, Wanted};
-pub(crate) use run::Runs;
+pub(crate) use run::{Runs, run as replicate};
 pub use sample::Sample;
 pub use scenario::Scenario;
 pub(crate) use scenario::{Document, Setting};
@@ -54,6 +55,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use summary::Summary;
 pub(crate) use summary::{BackendRow, Row};
+pub(crate) use warm_up::found as with_warm_up;
 
 /// Arguments of `tidegate simulate`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]

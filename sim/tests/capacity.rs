@@ -28,6 +28,8 @@ fn capacity(arguments: &[&str]) -> Output {
     let path: PathBuf = directory.path().join("queue.toml");
     std::fs::write(&path, QUEUE).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    // Where it writes its report.
+    command.current_dir(directory.path());
     command.arg("capacity").arg(path).args(["--population", "clients"]).args(arguments).output().unwrap()
 }
 

@@ -9,7 +9,10 @@ fn scenario(name: &str) -> PathBuf {
 }
 
 fn compare(arguments: &[&str], before: &Path, after: &Path) -> Output {
+    // Where it writes its report.
+    let directory = tempfile::tempdir().unwrap();
     Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .current_dir(directory.path())
         .arg("compare")
         .args([before, after])
         .args(arguments)
