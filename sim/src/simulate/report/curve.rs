@@ -1,7 +1,7 @@
 //! A measure over a parameter, and the page of such curves.
 
 use super::charts::{self, Of, Whisker};
-use super::colours::{ADMITTED, AXIS, DENIED, OTHER};
+use super::colours::{ADMITTED, DENIED, FIRST, OTHER};
 use super::measure::Words;
 use super::page::{self, Fact, Key, figure, legend};
 use maud::{Markup, html};
@@ -164,7 +164,7 @@ impl Curve {
         let target = self
             .target
             .map(|target| (Key::Line(DENIED), format!("target, {}", self.measure.unit.value(target))));
-        let bracket = self.bracket.map(|_| (Key::Area(AXIS), "bracket".to_owned()));
+        let bracket = self.bracket.map(|_| (Key::Area(FIRST), "bracket".to_owned()));
         legend(answers.map(|(_, key, name)| (key, name.to_owned())).chain(target).chain(bracket))
     }
 
