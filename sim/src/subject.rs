@@ -36,6 +36,15 @@ impl Subject {
         Ok(Self { measure: measure.to_owned(), of })
     }
 
+    /// Whose measure it is, in words that follow the measure's name.
+    pub(crate) fn whose(&self) -> String {
+        match &self.of {
+            Of::Total(_) => "in all".to_owned(),
+            Of::Population(name, _) => format!("of {name}"),
+            Of::Backend(_) => "at the backend".to_owned(),
+        }
+    }
+
     /// Its value in a replication, if it has one there.
     pub(crate) fn value(&self, found: &Measured) -> Option<f64> {
         match &self.of {

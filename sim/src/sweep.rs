@@ -2,6 +2,8 @@
 //!
 //! Every combination of the values is run on the same random numbers, so that neighbours differ by the field and not by luck.
 
+mod page;
+
 use crate::columns;
 use crate::simulate::{Document, Estimate, Measured, Runs, Scenario, measure};
 use crate::statistics::interval::{Interval, Level};
@@ -9,7 +11,8 @@ use crate::subject::Subject;
 use crate::threads::Threads;
 use crate::toml_text::TomlError;
 use crate::vary::{Axis, Point};
-use anyhow::ensure;
+use crate::whole_file::WholeFile;
+use anyhow::{Context as _, ensure};
 use comfy_table::{LineStyle, Table, presets};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,6 +44,9 @@ pub struct Args {
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
+    /// Where to write the report.
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub out: PathBuf,
     /// How many threads to run on.
     #[command(flatten)]
     pub threads: Threads,
@@ -102,6 +108,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     // All are read before the first is run: what is wrong with the last is told at once.
     let scenarios: Vec<Scenario> =
         combinations.iter().map(|points| set(&document, &axes, points)).collect::<anyhow::Result<_>>()?;
+    let unwritable = || format!("{}: the report cannot be written", args.out.display());
+    let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let runs = Runs { seed, first: 0, replications: args.replications, threads: args.threads.count };
     let mut points = Vec::new();
@@ -125,7 +133,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         fields: axes.iter().map(field).collect(),
         points,
     };
-    let text = if args.json { serde_json::to_string(&swept)? + "\n" } else { render(&swept, &args.measure) };
+    let page = page::render(&swept, &subjects)?;
+    file.write_all(page.as_bytes()).and_then(|()| file.finish()).with_context(unwritable)?;
+    let text = if args.json {
+        serde_json::to_string(&swept)? + "\n"
+    } else {
+        format!("{}report: {}\n", render(&swept, &args.measure), args.out.display())
+    };
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 

@@ -8,7 +8,6 @@ mod charts;
 mod colours;
 mod comparison;
 pub(crate) mod curve;
-#[cfg_attr(not(test), expect(dead_code, reason = "for what is tried along two parameters"))]
 pub(crate) mod heat;
 mod marks;
 pub(crate) mod measure;

@@ -3,7 +3,7 @@
 use super::charts::{self, Of, Whisker};
 use super::colours::{ADMITTED, DENIED, FIRST, OTHER};
 use super::measure::Words;
-use super::page::{self, Fact, Key, figure, legend};
+use super::page::{self, Fact, Key, figure, legend, nothing};
 use maud::{Markup, html};
 
 /// A measure over a parameter.
@@ -88,6 +88,9 @@ impl Page {
 impl Curve {
     /// A section of its charts and its table.
     pub(crate) fn section(&self) -> anyhow::Result<Markup> {
+        if let Some(same) = self.same() {
+            return Ok(html! { section { h2 { (self.title()) } (nothing(&same)) } });
+        }
         let charts = if self.is_of_numbers() { self.curves()? } else { self.rows()? };
         Ok(html! {
             section {
@@ -95,6 +98,14 @@ impl Curve {
                 div.pair.top { (charts) (self.table()) }
             }
         })
+    }
+
+    /// That it is the same with every value, if it is: a level line would say no more.
+    fn same(&self) -> Option<String> {
+        let first = self.points.first()?;
+        let same = self.points.iter().all(|point| point.mean == first.mean && point.half_width == 0.0);
+        let value = self.measure.unit.value(first.mean);
+        (same && self.target.is_none()).then(|| format!("{value} with each of {} values.", self.points.len()))
     }
 
     fn title(&self) -> String {
@@ -112,9 +123,10 @@ impl Curve {
             Some(range) => Some(charts::swept(self, range)?),
             None => None,
         };
+        let title = if near.is_some() { "All that was tried".into() } else { capital(&self.measure.name) };
         Ok(html! {
             div.column {
-                (figure("All that was tried", &self.explanation(), &self.legend(), &whole))
+                (figure(&title, &self.explanation(), &self.legend(), &whole))
                 @if let Some(near) = near {
                     (figure("Near the answer", "The same, as far as it lies about the bracket.", &Markup::default(), &near))
                 }
@@ -200,7 +212,7 @@ impl Curve {
 }
 
 /// A text that begins a sentence.
-pub(super) fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

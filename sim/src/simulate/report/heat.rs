@@ -1,5 +1,6 @@
 //! A measure over two parameters, as a table whose cells are coloured: numbers stay numbers, for eyes, printers and copying.
 
+use super::curve::capital;
 use super::measure::{Words, plus_minus};
 use maud::{Markup, html};
 
@@ -26,13 +27,23 @@ pub(crate) struct Cell {
 }
 
 impl Heat {
+    /// A section of its table.
+    pub(crate) fn section(&self, of: &str) -> Markup {
+        html! {
+            section.numbers {
+                h2 { (capital(&self.measure.name)) " " (of) }
+                p { "Means of replications, and half of their 95% intervals. The deeper the colour, the higher the mean." }
+                (self.table())
+            }
+        }
+    }
+
     /// The table.
-    pub(crate) fn table(&self) -> Markup {
+    fn table(&self) -> Markup {
         let (low, high) = self.ends();
         html! {
             div.scroll {
                 table.heat {
-                    caption { (self.measure.name) ": " (self.rows.0) " downwards, " (self.columns.0) " to the right" }
                     thead { tr {
                         th scope="col" { (self.rows.0) " ↓  " (self.columns.0) " →" }
                         @for value in &self.columns.1 { th scope="col" { (value) } }

@@ -176,7 +176,7 @@ impl OverTime<'_> {
 
 /// Rows for the names of marks, and the most letters of a name.
 const ROWS: usize = 3;
-const LETTERS: usize = 28;
+const LETTERS: usize = 34;
 
 /// The name of a mark above the plot.
 struct Label<'a> {
