@@ -116,8 +116,8 @@ fn header(context: &Context<'_>) -> Markup {
     }
     html! {
         (page::heading(&scenario.name, &verdict.headline))
-        (facts(shown))
         (evidence(context))
+        (facts(shown))
         div.verdict {
             @if !verdict.throttled.is_empty() {
                 div {
