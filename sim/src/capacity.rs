@@ -1,40 +1,47 @@
-//! `tidegate capacity`: how many clients may there be, so that a target is met?
+//! `tidegate capacity`: how many clients may there be, or how much load, so that a target is met?
 //!
 //! The number is doubled until the target is missed, and then bisected. At each number replications are added until the
 //! interval of the measure lies on one side of the target, or there are enough of them; what stays undecided counts as
-//! missed. All looks share their random numbers, so that they differ by the number of clients alone.
+//! missed. All looks share their random numbers, so that they differ by the number alone.
+
+mod page;
+mod search;
 
 use crate::columns;
-use crate::simulate::report::curve::{self, Curve};
-use crate::simulate::report::measure::words;
-use crate::simulate::{
-    BackendRow, Measured, Read, Row, Runs, Scenario, measure, of_a_population, of_the_backend,
-};
+use crate::interrupt::Interrupted;
+use crate::simulate::{Document, Runs, Scenario, Setting, measure};
 use crate::statistics::interval::{Interval, Level};
+use crate::subject::{Subject, place_of};
 use crate::threads::Threads;
-use crate::toml_text::nearest;
+use crate::vary::{Point, quantity};
 use crate::whole_file::WholeFile;
 use anyhow::{Context, bail, ensure};
 use comfy_table::{LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use search::{Bracket, Range};
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use toml::Value;
 
 /// Arguments of `tidegate capacity`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 pub struct Args {
-    /// The scenario, with any number of clients in the population.
+    /// The scenario, with any number in the field that is varied.
     #[arg(value_name = "SCENARIO.toml")]
     pub scenario: PathBuf,
     /// The population whose clients are counted.
-    #[arg(long, value_name = "NAME")]
-    pub population: String,
+    #[arg(long, value_name = "NAME", conflicts_with = "vary", required_unless_present = "vary")]
+    pub population: Option<String>,
+    /// Or a field, larger values of which make it worse: `population.pro.load`, `population.pro.arrivals.poisson`; needs `--from`
+    /// and `--to`.
+    #[arg(long, value_name = "FIELD", requires_all = ["from", "to"])]
+    pub vary: Option<String>,
     /// The measure, as `simulate --json` names it.
     #[arg(long, default_value = "success_share")]
     pub measure: String,
-    /// Of whom: that population if not given, `total`, `backend`, or another population.
+    /// Of whom: `total`, `backend`, or a population; if not given, the population whose clients are counted, else `total`.
     #[arg(long, value_name = "NAME")]
     pub of: Option<String>,
     /// It must be at least this.
@@ -43,13 +50,13 @@ pub struct Args {
     /// It must be at most this.
     #[arg(long, value_name = "VALUE")]
     pub at_most: Option<f64>,
-    /// The fewest clients.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MOST_CLIENTS))]
-    pub from: u32,
-    /// The most clients.
-    #[arg(long, value_name = "N", default_value_t = MOST_CLIENTS as u32, value_parser = clap::value_parser!(u32).range(1..=MOST_CLIENTS))]
-    pub to: u32,
-    /// The bracket is narrowed to this share of the number, or to one client.
+    /// The smallest number, with its unit if it has one: of clients 1 if not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub from: Option<String>,
+    /// The largest: of clients 10,000,000 if not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub to: Option<String>,
+    /// The bracket is narrowed to this share of the number, or to 1 where numbers are whole.
     #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
     pub within: f64,
     /// So many replications at first, and eight times as many at most.
@@ -70,19 +77,22 @@ pub struct Args {
 }
 
 /// As many as a scenario may have.
-const MOST_CLIENTS: i64 = 10_000_000;
+const MOST_CLIENTS: &str = "10000000";
 /// So many times the first replications are run at most.
 const MOST_ROUNDS: u32 = 8;
 
-/// A number of clients that was tried.
+/// A number that was tried.
 #[derive(Clone, Debug, Serialize)]
 struct Look {
-    clients: u32,
+    /// As the scenario has it.
+    value: Value,
     mean: f64,
     /// Of the 95% interval.
     half_width: f64,
     n: u64,
     answer: Answer,
+    #[serde(skip)]
+    number: f64,
 }
 
 /// Whether the target is met.
@@ -104,61 +114,83 @@ struct Found {
     command: &'static str,
     scenario: String,
     seed: u64,
-    population: String,
+    /// The field that was varied.
+    field: String,
     target: String,
-    /// The most clients with which the target is surely met; `null` if not even with the fewest.
-    met_with: Option<u32>,
-    /// The fewest that were tried with which it is not; `null` if it is with the most.
-    not_with: Option<u32>,
-    /// All numbers tried, in order.
+    /// The largest value with which the target is surely met; `null` if not even with the smallest.
+    met_with: Option<Value>,
+    /// The smallest that was tried with which it is not; `null` if it is with the largest.
+    not_with: Option<Value>,
+    /// Whether the search was interrupted before its end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    interrupted: bool,
+    /// All values tried, in order.
     looks: Vec<Look>,
 }
 
-/// What is measured.
-enum Of {
-    Total(Read<Row>),
-    Population(String, Read<Row>),
-    Backend(Read<BackendRow>),
+/// The field, and how a number stands in it.
+struct Field {
+    setting: Setting,
+    /// What people call its numbers.
+    name: String,
+    unit: String,
+    range: Range,
+}
+
+impl Field {
+    fn new(args: &Args, document: &Document, scenario: &Scenario) -> anyhow::Result<Self> {
+        let (path, name) = match (&args.population, &args.vary) {
+            (Some(population), _) => {
+                place_of(scenario, population)?;
+                (format!("population.{population}.clients"), format!("clients of {population}"))
+            }
+            (None, Some(field)) => (field.clone(), field.clone()),
+            (None, None) => bail!("expected `--population` or `--vary`"),
+        };
+        let texts = [args.from.as_deref().unwrap_or("1"), args.to.as_deref().unwrap_or(MOST_CLIENTS)];
+        let [(from, unit), (to, other)] = [
+            quantity(texts[0]).with_context(|| format!("`--from` is no number: {}", texts[0]))?,
+            quantity(texts[1]).with_context(|| format!("`--to` is no number: {}", texts[1]))?,
+        ];
+        ensure!(unit == other, "`--from` and `--to` must have the same unit, found `{unit}` and `{other}`");
+        ensure!(from > 0.0 && to.is_finite(), "`--from` must be above 0, found {}", texts[0]);
+        ensure!(from <= to, "`--from` is {}, more than `--to`, {}", texts[0], texts[1]);
+        let within = args.within;
+        ensure!(within > 0.0 && within < 1.0, "`--within` must be between 0 and 1, found {within}");
+        // A load is a fraction, however its bounds are written.
+        let own = document.setting(&path)?;
+        let is_fraction = path.ends_with(".load") || matches!(document.value(&own), Some(Value::Float(_)));
+        let is_whole = !is_fraction && texts.iter().all(|text| !text.contains('.'));
+        let range = Range { from, to, within, is_whole };
+        Ok(Self { setting: own, name, unit: unit.to_owned(), range })
+    }
+
+    /// A number as the scenario has it.
+    fn point(&self, number: f64) -> Point {
+        Point::new(number, &self.unit, self.range.is_whole)
+    }
 }
 
 struct Target {
-    of: Of,
+    subject: Subject,
     bound: f64,
     is_least: bool,
 }
 
 impl Target {
     fn new(args: &Args, scenario: &Scenario) -> anyhow::Result<Self> {
-        let of = match args.of.as_deref().unwrap_or(&args.population) {
-            "backend" => {
-                ensure!(scenario.backend.is_some(), "the scenario has no `[backend]` to measure");
-                Of::Backend(of_the_backend(&args.measure)?)
-            }
-            "total" => Of::Total(of_a_population(&args.measure)?),
-            name => {
-                place_of(scenario, name)?;
-                Of::Population(name.to_owned(), of_a_population(&args.measure)?)
-            }
-        };
+        let of = args.of.as_deref().or(args.population.as_deref()).unwrap_or("total");
         let (bound, is_least) = match (args.at_least, args.at_most) {
             (Some(bound), _) => (bound, true),
             (None, Some(bound)) => (bound, false),
             (None, None) => bail!("expected `--at-least` or `--at-most`"),
         };
         ensure!(bound.is_finite(), "the target must be a number, found {bound}");
-        Ok(Self { of, bound, is_least })
+        Ok(Self { subject: Subject::new(&args.measure, of, scenario)?, bound, is_least })
     }
 
     fn direction(&self) -> &'static str {
         if self.is_least { "at least" } else { "at most" }
-    }
-
-    fn value(&self, found: &Measured) -> Option<f64> {
-        match &self.of {
-            Of::Total(read) => read(found.total()),
-            Of::Population(name, read) => found.population(name).and_then(read),
-            Of::Backend(read) => found.backend().and_then(read),
-        }
     }
 
     fn judge(&self, interval: &Interval) -> Answer {
@@ -178,204 +210,148 @@ impl Target {
     }
 }
 
-/// The place of a population by its name.
-fn place_of(scenario: &Scenario, name: &str) -> anyhow::Result<usize> {
-    let names = || scenario.populations.iter().map(|population| population.name.as_str());
-    names().position(|known| known == name).with_context(|| {
-        let meant =
-            nearest(name, names()).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-        format!("there is no population `{name}`{meant}")
-    })
-}
-
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    ensure!(args.from <= args.to, "`--from` is {}, more than `--to`, {}", args.from, args.to);
-    ensure!(
-        args.within > 0.0 && args.within < 1.0,
-        "`--within` must be between 0 and 1, found {}",
-        args.within
-    );
-    let scenario = Scenario::read(&args.scenario)?;
-    let place = place_of(&scenario, &args.population)?;
+    let document = Document::read(&args.scenario)?;
+    let scenario = document.scenario()?;
+    let field = Field::new(args, &document, &scenario)?;
     let target = Target::new(args, &scenario)?;
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
     let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(scenario.seed);
-    let style =
-        ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let progress = ProgressBar::new_spinner().with_style(style);
-    progress.enable_steady_tick(Duration::from_millis(200));
-    let mut looks = Vec::new();
-    let mut is_met = |clients: u32| -> anyhow::Result<bool> {
-        progress.set_message(format!("trying {clients} clients"));
-        let look = look(&scenario.with_clients(place, clients), clients, &target, args, seed)?;
-        let is_met = look.answer == Answer::Met;
-        looks.push(look);
-        Ok(is_met)
-    };
-    let (met_with, not_with) = bracket(args.from, args.to, args.within, &mut is_met)?;
-    progress.finish_and_clear();
+    let (bracket, looks, interrupted) = search(args, &document, &field, &target, seed)?;
+    let of = args.of.as_deref().or(args.population.as_deref()).unwrap_or("total");
     let found = Found {
         version: 1,
         command: "capacity",
         scenario: scenario.name.clone(),
         seed,
-        population: args.population.clone(),
-        target: format!(
-            "{} of {} {} {}",
-            args.measure,
-            args.of.as_ref().unwrap_or(&args.population),
-            target.direction(),
-            target.bound
-        ),
-        met_with,
-        not_with,
+        field: field.setting.name.clone(),
+        target: format!("{} of {of} {} {}", args.measure, target.direction(), target.bound),
+        met_with: bracket.met.map(|number| field.point(number).value),
+        not_with: bracket.missed.map(|number| field.point(number).value),
+        interrupted,
         looks,
     };
-    let page = page(&found, args, &target)?;
+    let page = page::render(&found, &field, &target, bracket, args.replications)?;
     file.write_all(page.as_bytes()).and_then(|()| file.finish()).with_context(unwritable)?;
     let text = if args.json {
         serde_json::to_string(&found)? + "\n"
     } else {
-        format!("{}report: {}\n", render(&found), args.out.display())
+        format!("{}report: {}\n", render(&found, &field, bracket), args.out.display())
     };
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-/// The most with which it is met, and the fewest with which it is not, as near to each other as is wanted.
-fn bracket(
-    from: u32,
-    to: u32,
-    within: f64,
-    is_met: &mut impl FnMut(u32) -> anyhow::Result<bool>,
-) -> anyhow::Result<(Option<u32>, Option<u32>)> {
-    if !is_met(from)? {
-        return Ok((None, Some(from)));
+/// Tries numbers until the bracket is narrow enough, or until it is interrupted.
+fn search(
+    args: &Args,
+    document: &Document,
+    field: &Field,
+    target: &Target,
+    seed: u64,
+) -> anyhow::Result<(Bracket, Vec<Look>, bool)> {
+    let progress = progress();
+    let (began, mut bracket, mut looks) = (Instant::now(), Bracket::default(), Vec::new());
+    while let Some(number) = bracket.next(field.range) {
+        let point = field.point(number);
+        progress.set_message(format!(
+            "trying {} {}{}",
+            point.label,
+            field.name,
+            left(bracket, field, began, looks.len())
+        ));
+        let look = match look(&set(document, field, &point)?, &point, number, target, args, seed) {
+            Err(error) if error.is::<Interrupted>() && !looks.is_empty() => {
+                return Ok((bracket, looks, true));
+            }
+            look => look?,
+        };
+        bracket.note(number, look.answer == Answer::Met);
+        looks.push(look);
     }
-    let mut met = from;
-    let mut missed = loop {
-        if met == to {
-            return Ok((Some(met), None));
-        }
-        let next = met.saturating_mul(2).min(to);
-        if !is_met(next)? {
-            break next;
-        }
-        met = next;
-    };
-    while f64::from(missed - met) > (f64::from(met) * within).max(1.0) {
-        let middle = met + (missed - met) / 2;
-        if is_met(middle)? {
-            met = middle;
-        } else {
-            missed = middle;
-        }
-    }
-    Ok((Some(met), Some(missed)))
+    progress.finish_and_clear();
+    Ok((bracket, looks, false))
 }
 
-/// Tries a number of clients.
-fn look(scenario: &Scenario, clients: u32, target: &Target, args: &Args, seed: u64) -> anyhow::Result<Look> {
+/// The scenario with a number in its field; of so few clients that they all share a key, or an address, no more do.
+fn set(document: &Document, field: &Field, point: &Point) -> anyhow::Result<Scenario> {
+    let mut changed = document.with(&field.setting, point.value.clone())?;
+    if let (Some(population), Some(clients)) =
+        (field.setting.name.strip_suffix(".clients"), point.value.as_integer())
+    {
+        for sharing in ["clients_per_key", "clients_per_address"] {
+            let sharing = document.setting(&format!("{population}.{sharing}"))?;
+            if document.value(&sharing).and_then(Value::as_integer).is_some_and(|shared| shared > clients) {
+                changed = changed.with(&sharing, point.value.clone())?;
+            }
+        }
+    }
+    changed.scenario().map_err(|error| {
+        anyhow::anyhow!("{} = {}: `{}`: {}", field.setting.name, point.label, error.field(), error.problem())
+    })
+}
+
+/// Tries a number.
+fn look(
+    scenario: &Scenario,
+    point: &Point,
+    number: f64,
+    target: &Target,
+    args: &Args,
+    seed: u64,
+) -> anyhow::Result<Look> {
     let mut values = Vec::new();
     let (mut first, mut rounds) = (0, 0);
     loop {
-        let runs = Runs { seed, first, replications: args.replications, threads: args.threads.count };
-        values.extend(measure(scenario, runs)?.iter().filter_map(|found| target.value(found)));
+        let runs = Runs {
+            seed,
+            first,
+            replications: args.replications,
+            threads: args.threads.count,
+            is_quiet: true,
+        };
+        let found = measure(scenario, runs)?;
+        ensure!(found.len() == args.replications as usize, Interrupted);
+        values.extend(found.iter().filter_map(|found| target.subject.value(found)));
         first += args.replications;
         rounds += 1;
         let interval = Interval::of_mean(&values, Level::PERCENT_95)
-            .with_context(|| format!("with {clients} clients there is no `{}` to measure", args.measure))?;
+            .with_context(|| format!("with {} there is no `{}` to measure", point.label, args.measure))?;
         let answer = target.judge(&interval);
         if answer != Answer::Undecided || rounds == MOST_ROUNDS {
             let Interval { centre, half_width, n, .. } = interval;
-            return Ok(Look { clients, mean: centre, half_width, n, answer });
+            return Ok(Look { value: point.value.clone(), mean: centre, half_width, n, answer, number });
         }
     }
 }
 
-/// The report: the curve of all that was tried.
-fn page(found: &Found, args: &Args, target: &Target) -> anyhow::Result<String> {
-    let measure = words(&args.measure);
-    let is = format!("{} {}", target.direction(), measure.unit.value(target.bound));
-    let of = match &target.of {
-        Of::Total(_) => "in all".to_owned(),
-        Of::Population(name, _) => format!("of {name}"),
-        Of::Backend(_) => "at the backend".to_owned(),
-    };
-    let facts = [
-        ("measure", format!("{} {of}", measure.name)),
-        ("target", is.clone()),
-        ("numbers tried", found.looks.len().to_string()),
-        ("seed", found.seed.to_string()),
-    ];
-    let curve = Curve {
-        parameter: format!("clients of {}", found.population),
-        of: of.clone(),
-        points: found.looks.iter().map(point).collect(),
-        target: Some(target.bound),
-        bracket: found.met_with.zip(found.not_with).map(|(met, not)| (f64::from(met), f64::from(not))),
-        measure,
-    };
-    let page = curve::Page {
-        about: found.scenario.clone(),
-        headline: conclusion(found, &format!("{} {of}, {is}", curve.measure.name)),
-        facts: facts.map(|(name, value)| (name.into(), value)).into(),
-        sections: vec![curve.section()?],
-        note: format!(
-            "The number was doubled until the target was missed, and then bisected. At each number there are {} replications, and as \
-             many more, up to {MOST_ROUNDS} times, until the 95% interval lies on one side of the target; what stays undecided counts as \
-             not met. All numbers share their random draws. That more clients make it worse is taken for granted.",
-            args.replications
-        ),
-    };
-    Ok(page.render())
+/// A spinner on a terminal; nothing in a pipe.
+fn progress() -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let progress = ProgressBar::new_spinner().with_style(style);
+    progress.enable_steady_tick(Duration::from_millis(200));
+    progress
 }
 
-fn point(look: &Look) -> curve::Point {
-    curve::Point {
-        value: crate::text::grouped(u64::from(look.clients)),
-        at: Some(f64::from(look.clients)),
-        mean: look.mean,
-        half_width: look.half_width,
-        n: look.n,
-        answer: Some(match look.answer {
-            Answer::Met => curve::Answer::Met,
-            Answer::Missed => curve::Answer::Missed,
-            Answer::Undecided => curve::Answer::Undecided,
-        }),
+/// How many looks are to come, and how long they will take if they are as those so far.
+fn left(bracket: Bracket, field: &Field, began: Instant, looks: usize) -> String {
+    match bracket.left(field.range) {
+        Some(left) if looks > 0 => {
+            let seconds = began.elapsed().as_secs_f64() / looks as f64 * f64::from(left);
+            format!("; some {left} to come, {seconds:.0} s")
+        }
+        _ => String::new(),
     }
 }
 
-/// What was found, in a sentence or two.
-fn conclusion(found: &Found, target: &str) -> String {
-    let Found { population, .. } = found;
-    let grouped = |clients| crate::text::grouped(u64::from(clients));
-    match (found.met_with.map(grouped), found.not_with.map(grouped)) {
-        (Some(met), Some(not)) => {
-            format!(
-                "At most {met} clients of `{population}`, for {target}. {not} do not meet that, or not surely."
-            )
-        }
-        (Some(met), None) => {
-            format!(
-                "{met} clients of `{population}`, the most that were to be tried, meet the target: {target}."
-            )
-        }
-        (None, _) => {
-            format!(
-                "Not even the fewest clients of `{population}` that were to be tried meet the target: {target}."
-            )
-        }
-    }
-}
-
-fn render(found: &Found) -> String {
+fn render(found: &Found, field: &Field, bracket: Bracket) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_header(["clients", "mean", "± (95%)", "n", ""]);
+    table.set_header([&field.name, "mean", "± (95%)", "n", ""]);
     let mut looks: Vec<_> = found.looks.iter().collect();
-    looks.sort_by_key(|look| look.clients);
+    looks.sort_by(|one, other| one.number.total_cmp(&other.number));
     for look in looks {
         let answer = match look.answer {
             Answer::Met => "met",
@@ -383,7 +359,7 @@ fn render(found: &Found) -> String {
             Answer::Undecided => "undecided",
         };
         table.add_row([
-            look.clients.to_string(),
+            field.point(look.number).label,
             format!("{:.5}", look.mean),
             format!("{:.5}", look.half_width),
             look.n.to_string(),
@@ -391,45 +367,16 @@ fn render(found: &Found) -> String {
         ]);
     }
     columns::set_right(&mut table, 0..=3);
-    let Found { scenario, population, target, seed, .. } = found;
-    let conclusion = match (found.met_with, found.not_with) {
-        (Some(met), Some(not)) => {
-            format!("met with {met} clients of {population}; not, or not surely, with {not}")
-        }
-        (Some(met), None) => {
-            format!("met with {met} clients of {population}, the most that were to be tried")
-        }
-        (None, _) => format!("not met with the fewest clients of {population} that were to be tried"),
+    let Found { scenario, target, seed, .. } = found;
+    let name = &field.name;
+    let label = |number| field.point(number).label;
+    let mut conclusion = match (bracket.met.map(label), bracket.missed.map(label)) {
+        (Some(met), Some(not)) => format!("met with {met} {name}; not, or not surely, with {not}"),
+        (Some(met), None) => format!("met with {met} {name}, the most that were tried"),
+        (None, _) => format!("not met with the fewest {name} that were to be tried"),
     };
-    format!("{scenario}: {target}; seed {seed}\n{table}\n{conclusion}\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use quickcheck::quickcheck;
-
-    quickcheck! {
-        /// Whatever the capacity: it lies in the bracket, which is as narrow as is wanted, and few numbers are tried.
-        fn the_capacity_lies_in_the_bracket(capacity: u32, from: u32, more: u32) -> bool {
-            let (capacity, from) = (capacity % 1_000_000, from % 1_000 + 1);
-            let to = from + more % 1_000_000;
-            let mut tried = 0;
-            let (met, missed) = bracket(from, to, 0.01, &mut |clients| {
-                tried += 1;
-                Ok(clients <= capacity)
-            })
-            .unwrap();
-            let narrow = match (met, missed) {
-                (Some(met), Some(missed)) => f64::from(missed - met) <= (f64::from(met) * 0.01).max(1.0),
-                _ => true,
-            };
-            met.is_none_or(|met| met <= capacity && (from..=to).contains(&met))
-                && missed.is_none_or(|missed| missed > capacity && (from..=to).contains(&missed))
-                && (met.is_some() || capacity < from)
-                && (missed.is_some() || capacity >= to)
-                && narrow
-                && tried <= 60
-        }
+    if found.interrupted {
+        conclusion.push_str("; interrupted before the two are near enough");
     }
+    format!("{scenario}: {target}; seed {seed}\n{table}\n{conclusion}\n")
 }

@@ -87,7 +87,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
     let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(before.seed);
-    let runs = Runs { seed, first: 0, replications: args.replications, threads: args.threads.count };
+    let runs = Runs {
+        seed,
+        first: 0,
+        replications: args.replications,
+        threads: args.threads.count,
+        is_quiet: false,
+    };
     let [before, after] =
         [with_warm_up(&before, seed, runs.threads)?, with_warm_up(&after, seed, runs.threads)?];
     let outcomes = [replicate(&before, runs)?, replicate(&after, runs)?];

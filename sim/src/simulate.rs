@@ -136,6 +136,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         first: args.replication.unwrap_or(0),
         replications: args.replications,
         threads: args.threads.count,
+        is_quiet: false,
     };
     let scenario = warm_up::found(&scenario, seed, runs.threads)?;
     let (outcome, reached) = match wanted {

@@ -5,6 +5,7 @@
 mod page;
 
 use crate::columns;
+use crate::interrupt::Interrupted;
 use crate::simulate::{Document, Estimate, Measured, Runs, Scenario, measure};
 use crate::statistics::interval::{Interval, Level};
 use crate::subject::Subject;
@@ -14,10 +15,12 @@ use crate::vary::{Axis, Point};
 use crate::whole_file::WholeFile;
 use anyhow::{Context as _, ensure};
 use comfy_table::{LineStyle, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Arguments of `tidegate sweep`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
@@ -111,13 +114,24 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
     let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(scenario.seed);
-    let runs = Runs { seed, first: 0, replications: args.replications, threads: args.threads.count };
+    let runs =
+        Runs { seed, first: 0, replications: args.replications, threads: args.threads.count, is_quiet: true };
+    let progress = progress(scenarios.len());
     let mut points = Vec::new();
     for (scenario, values) in scenarios.iter().zip(&combinations) {
-        let found = measure(scenario, runs)?;
+        let found = match measure(scenario, runs) {
+            // What is done is kept, if anything is.
+            Err(error) if error.is::<Interrupted>() && !points.is_empty() => break,
+            found => found?,
+        };
+        if found.len() < args.replications as usize && !points.is_empty() {
+            break;
+        }
         let values = values.iter().map(|point| point.label.clone()).collect();
         points.push(Outcome { values, measures: estimates(&subjects, &found) });
+        progress.inc(1);
     }
+    progress.finish_and_clear();
     let field = |axis: &Axis| Field {
         field: axis.setting.name.clone(),
         own: document.value(&axis.setting).map(ToString::to_string),
@@ -141,6 +155,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         format!("{}report: {}\n", render(&swept, &args.measure), args.out.display())
     };
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+/// A bar on a terminal; nothing in a pipe.
+fn progress(points: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("sweeping {bar:40} {pos}/{len}  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let progress = ProgressBar::new(points as u64).with_style(style);
+    progress.enable_steady_tick(Duration::from_millis(200));
+    progress
 }
 
 /// Every value of the first field with every one of the second.

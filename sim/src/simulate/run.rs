@@ -93,6 +93,8 @@ pub(crate) struct Runs {
     pub(crate) replications: u32,
     /// So many threads, 0 for one a core.
     pub(crate) threads: usize,
+    /// Whether no progress is shown, since who asks shows its own.
+    pub(crate) is_quiet: bool,
 }
 
 /// Runs a scenario. The outcome is the same for any number of threads, and a replication's for any number of others.
@@ -106,7 +108,7 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
     let tasks: Vec<_> = (0..runs.replications)
         .flat_map(|replication| worlds.iter().map(move |parts| (replication, parts)))
         .collect();
-    let progress = progress(tasks.len());
+    let progress = if runs.is_quiet { ProgressBar::hidden() } else { progress(tasks.len()) };
     let none = || vec![Counted::none(scenario); runs.replications as usize];
     let counted = pool.install(|| {
         tasks

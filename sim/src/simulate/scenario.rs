@@ -318,17 +318,6 @@ impl Population {
 }
 
 impl Scenario {
-    /// The same with another number of clients in one of its populations.
-    pub(crate) fn with_clients(&self, population: usize, clients: u32) -> Self {
-        let mut scenario = self.clone();
-        if let Some(population) = scenario.populations.get_mut(population) {
-            population.clients = clients;
-            population.clients_per_key = population.clients_per_key.min(clients);
-            population.clients_per_address = population.clients_per_address.min(clients);
-        }
-        scenario
-    }
-
     /// The time over which totals are counted: all but the warm-up.
     pub(crate) fn measured(&self) -> Nanos {
         let warm_up = self.script.iter().find(|line| matches!(line.what, Happening::WarmedUp));

@@ -19,7 +19,7 @@ pub(crate) fn found(scenario: &Scenario, seed: u64, threads: usize) -> anyhow::R
     if scenario.warm_up != WarmUp::ToBeFound {
         return Ok(Cow::Borrowed(scenario));
     }
-    let pilot = run(scenario, Runs { seed, first: PILOT, replications: 1, threads })?;
+    let pilot = run(scenario, Runs { seed, first: PILOT, replications: 1, threads, is_quiet: true })?;
     let grid = Grid::new(scenario);
     let until = scenario.disturbances().iter().map(|one| one.at).min().unwrap_or(scenario.duration);
     let (cut, is_enough) = cut(undisturbed(&pilot.all.total.series, grid.fine, until));

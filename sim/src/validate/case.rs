@@ -110,7 +110,10 @@ impl Case {
                 let mut measured = Vec::new();
                 loop {
                     let first = measured.len() as u32;
-                    measured.extend(measure(&scenario, Runs { seed, first, replications: ROUND, threads })?);
+                    measured.extend(measure(
+                        &scenario,
+                        Runs { seed, first, replications: ROUND, threads, is_quiet: true },
+                    )?);
                     let found: Vec<Found> = expected
                         .iter()
                         .map(|expected| expected.found(set_up, &measured))
@@ -185,7 +188,7 @@ mod tests {
             arrivals = { poisson = \"40/min\" }\nretry = \"none\"\n";
         let measured = measure(
             &Scenario::parse("case", scenario).unwrap(),
-            Runs { seed: 1, first: 0, replications: 20, threads: 1 },
+            Runs { seed: 1, first: 0, replications: 20, threads: 1, is_quiet: true },
         );
         let expected = Expected {
             name: "served",

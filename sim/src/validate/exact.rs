@@ -85,7 +85,7 @@ fn series(seed: u64, number: u32) -> impl Iterator<Item = f64> {
 fn common_random_numbers(seed: u64, threads: usize) -> anyhow::Result<Vec<Answer>> {
     let times = |service: &str| -> anyhow::Result<Vec<f64>> {
         let scenario = Scenario::parse("M/M/1", &queues::single_server(service))?;
-        let found = measure(&scenario, Runs { seed, first: 0, replications: 40, threads })?;
+        let found = measure(&scenario, Runs { seed, first: 0, replications: 40, threads, is_quiet: true })?;
         Ok(found.iter().filter_map(queues::W).collect())
     };
     let pairs = Paired::new(&times("1s")?, &times("952380952ns")?, Level::PERCENT_95).context("pairs")?;

@@ -76,10 +76,11 @@ fn window(seed: u64, threads: usize) -> anyhow::Result<Vec<Answer>> {
     let plan =
         "[[plans.limited.limits]]\nunit = \"requests\"\namount = 100\nwindow = \"1min\"\nburst = 0.0\n";
     let scenario = Scenario::parse("window", &scenario(plan, 30, 100.0 / 60.0, 20, 600))?;
-    let losses: Vec<f64> = measure(&scenario, Runs { seed, first: 0, replications: 20, threads })?
-        .iter()
-        .filter_map(LOSS)
-        .collect();
+    let losses: Vec<f64> =
+        measure(&scenario, Runs { seed, first: 0, replications: 20, threads, is_quiet: true })?
+            .iter()
+            .filter_map(LOSS)
+            .collect();
     let found = Interval::of_mean(&losses, Level::PERCENT_99).context("losses of calls")?;
     let loss = |load: f64| erlang_b(100, load).context("a load of Erlang's");
     let bucket = bucket_loss(100, 1.0).context("a load of a bucket")?;

@@ -94,7 +94,7 @@ fn edge(capacity: f64, retries: u32, cost: f64, seed: u64, threads: usize) -> an
     let mut answers = Vec::new();
     for (load, stuck) in loads {
         let scenario = Scenario::parse("the edge", &herd(load, capacity, retries, cost))?;
-        let served = measure(&scenario, Runs { seed, first: 0, replications: 4, threads })?
+        let served = measure(&scenario, Runs { seed, first: 0, replications: 4, threads, is_quiet: true })?
             .iter()
             .map(|found| found.total().success_share)
             .collect::<Vec<_>>();
