@@ -8,6 +8,7 @@ mod changed;
 mod headline;
 
 use crate::columns;
+use crate::interrupt::Interrupted;
 use crate::simulate::report::{self, Side};
 use crate::simulate::{
     Differences, Measured, Row, Runs, Scenario, between_backends, between_populations, of_each, replicate,
@@ -15,7 +16,7 @@ use crate::simulate::{
 };
 use crate::threads::Threads;
 use crate::whole_file::WholeFile;
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use comfy_table::{LineStyle, Table, presets};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -97,8 +98,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let [before, after] =
         [with_warm_up(&before, seed, runs.threads)?, with_warm_up(&after, seed, runs.threads)?];
     let outcomes = [replicate(&before, runs)?, replicate(&after, runs)?];
-    let measured = [of_each(&before, &outcomes[0]), of_each(&after, &outcomes[1])];
-    let comparison = Comparison::new([&before, &after], &measured, seed, args.replications);
+    let mut measured = [of_each(&before, &outcomes[0]), of_each(&after, &outcomes[1])];
+    // Of two runs that were interrupted, the replications that both have done are compared.
+    let done = measured.iter().map(Vec::len).min().unwrap_or_default();
+    ensure!(done > 1, Interrupted);
+    measured.iter_mut().for_each(|measured| measured.truncate(done));
+    let comparison = Comparison::new([&before, &after], &measured, seed, done as u32);
     let [of_before, of_after] = &outcomes;
     let page = report::compare(&report::Comparison {
         before: Side { scenario: &before, outcome: of_before },

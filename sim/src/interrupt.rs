@@ -33,7 +33,7 @@ pub(crate) struct Interrupted;
 
 impl std::fmt::Display for Interrupted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("interrupted before the first replication was done")
+        f.write_str("interrupted before enough was done to tell anything")
     }
 }
 

@@ -17,6 +17,7 @@ mod format;
 mod grid;
 mod measured;
 mod measures;
+mod over_time;
 mod policy;
 mod precision;
 mod recorded;
@@ -51,7 +52,7 @@ pub use sample::Sample;
 pub use scenario::Scenario;
 pub(crate) use scenario::{Document, Setting};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use summary::Summary;
 pub(crate) use summary::{BackendRow, Row};
@@ -72,6 +73,9 @@ pub struct Args {
     /// Where to write the report.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_REPORT)]
     pub out: PathBuf,
+    /// Where to write the counts over time as CSV, if anywhere.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
     /// How many threads to run on.
     #[command(flatten)]
     pub threads: Threads,
@@ -107,6 +111,7 @@ impl Default for Args {
             seed: None,
             json: false,
             out: DEFAULT_REPORT.into(),
+            csv: None,
             threads: Threads::default(),
             replications: 1,
             replication: None,
@@ -130,6 +135,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
     // Begun before the run, so that a place where it cannot be is told at once.
     let mut report = WholeFile::create(&args.out).with_context(unwritable)?;
+    let rows = args.csv.as_ref().map(|path| Rows::create(path)).transpose()?;
     let began = Instant::now();
     let runs = run::Runs {
         seed,
@@ -149,12 +155,34 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let summary = Summary::new(&scenario, &outcome).with_precision(reached);
     let page = report::render(&scenario, &outcome, &summary)?;
     report.write_all(page.as_bytes()).and_then(|()| report.finish()).with_context(unwritable)?;
+    if let Some(rows) = rows {
+        rows.write(&over_time::csv(&scenario, &outcome, runs.first)?)?;
+    }
     let text = if args.json {
         serde_json::to_string(&summary)? + "\n"
     } else {
         format!("{}report: {}\n", table::render(&summary), args.out.display())
     };
     std::io::stdout().lock().write_all(text.as_bytes()).context("standard output")
+}
+
+/// A file of rows, begun before the run as the report is.
+struct Rows {
+    file: WholeFile,
+    name: String,
+}
+
+impl Rows {
+    fn create(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let file = WholeFile::create(path).with_context(|| format!("{name}: the rows cannot be written"))?;
+        Ok(Self { file, name })
+    }
+
+    fn write(mut self, rows: &[u8]) -> anyhow::Result<()> {
+        let written = self.file.write_all(rows).and_then(|()| self.file.finish());
+        written.with_context(|| format!("{}: the rows cannot be written", self.name))
+    }
 }
 
 /// The precision that is asked for.

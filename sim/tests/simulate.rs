@@ -509,3 +509,30 @@ fn places_in_line_spare_the_workers_of_one_key_their_herd() {
     let (exact, slotted) = (calls_each(false), calls_each(true));
     assert!(exact > 40.0 && slotted < 2.5, "{exact} calls a worker, {slotted} with places in line");
 }
+
+#[test]
+fn the_counts_over_time_are_rows_that_add_up() {
+    let directory = Directory::new("csv");
+    directory.write("scenario.toml", MIXED);
+    let output = tidegate(
+        &directory,
+        &["scenario.toml", "--json", "--csv", "rows.csv", "--replications", "2", "--threads", "1"],
+    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = fs::read_to_string(directory.0.join("rows.csv")).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let populations = found["populations"].as_array().unwrap();
+    assert_eq!(rows.len(), 2 * populations.len() * 120);
+    for row in populations {
+        let sum = |column: usize| {
+            let of = rows.iter().filter(|record| row["name"] == record[1]);
+            of.map(|record| record[column].parse::<u64>().unwrap()).sum::<u64>()
+        };
+        assert_eq!(sum(3), count(row, "calls"));
+        assert_eq!(sum(5), count(row, "admitted"));
+        assert_eq!(sum(6), count(row, "succeeded"));
+        assert_eq!(sum(7), count(row, "given_up") + count(row, "out_of_patience"));
+    }
+}

@@ -32,6 +32,9 @@ pub(crate) fn duration(time: Nanos) -> String {
     const UNITS: [(&str, u64); 5] =
         [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
     let millis = time.get() / 1_000_000;
+    if millis > 1_000 && !millis.is_multiple_of(1_000) && millis < 60_000 {
+        return format!("{} s", millis as f64 / 1_000.0);
+    }
     let (unit, of) =
         UNITS.into_iter().find(|(_, of)| millis.is_multiple_of(*of) && millis >= *of).unwrap_or(("ms", 1));
     format!("{} {unit}", millis / of)
@@ -57,7 +60,7 @@ mod tests {
         assert_eq!(shares.map(percent), ["0%", "<0.1%", "1.2%", "50%", "99.1%", ">99.9%", "100%"]);
         assert_eq!([0.05, 0.9999, 12.34, 300.0].map(seconds), ["50 ms", "1.00 s", "12.3 s", "5.0 min"]);
         let durations = [3_600_000, 5_400_000, 30_000, 1_500].map(Nanos::from_millis);
-        assert_eq!(durations.map(duration), ["1 h", "90 min", "30 s", "1500 ms"]);
+        assert_eq!(durations.map(duration), ["1 h", "90 min", "30 s", "1.5 s"]);
         assert_eq!([0.5, 12.34, 123.4, 12_345.6].map(rate), ["0.50", "12.3", "123", "12,346"]);
     }
 }

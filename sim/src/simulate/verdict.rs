@@ -48,7 +48,7 @@ impl Verdict {
             state_shown_by,
             state_of: shows.total.len(),
             evidence: evidence::all(total, populations, shows),
-            headline: headline(total, populations.len(), &throttled, backend),
+            headline: headline(total, populations.len(), &throttled, backend.map(|backend| (backend, state))),
             throttled: throttled.iter().map(|row| hit(row)).collect(),
             retries: retries(total, populations),
             unthrottled: unthrottled.iter().map(|row| row.name.clone()).collect(),
@@ -77,7 +77,12 @@ fn fares(backend: &BackendRow, total: &Row) -> String {
     text + "."
 }
 
-fn headline(total: &Row, populations: usize, throttled: &[&Row], backend: Option<&BackendRow>) -> String {
+fn headline(
+    total: &Row,
+    populations: usize,
+    throttled: &[&Row],
+    backend: Option<(&BackendRow, State)>,
+) -> String {
     let who = match throttled.len() {
         0 => "Nobody is throttled".to_owned(),
         count if count == populations && count == 1 => "The population is throttled".to_owned(),
@@ -92,10 +97,12 @@ fn headline(total: &Row, populations: usize, throttled: &[&Row], backend: Option
         _ => String::new(),
     };
     let overloaded = match backend {
-        Some(backend) if backend.loss >= OVERLOADED => {
+        Some((backend, state)) if backend.loss >= OVERLOADED => {
             let but = if throttled.is_empty() { ", but" } else { ", and" };
+            // Kept from its work by what came of a trigger that is over, and not by what is asked of it.
+            let is = if state == State::Metastable { "stuck in retries" } else { "overloaded" };
             format!(
-                "{but} the backend is overloaded: it turns away {} of the calls that reach it",
+                "{but} the backend is {is}: it turns away {} of the calls that reach it",
                 percent(backend.loss)
             )
         }
