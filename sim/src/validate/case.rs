@@ -102,8 +102,8 @@ impl Case {
         }
     }
 
-    /// Runs or computes it.
-    pub(super) fn find(&self, seed: u64, threads: usize) -> anyhow::Result<Vec<Found>> {
+    /// Runs it, at least so many times, or computes it.
+    pub(super) fn find(&self, seed: u64, least: u32, threads: usize) -> anyhow::Result<Vec<Found>> {
         match self {
             Self::Simulated { set_up, scenario, expected } => {
                 let scenario = Scenario::parse(set_up, scenario)?;
@@ -118,7 +118,8 @@ impl Case {
                         .iter()
                         .map(|expected| expected.found(set_up, &measured))
                         .collect::<anyhow::Result<_>>()?;
-                    if found.iter().all(Found::is_narrow) || measured.len() >= MOST {
+                    let is_enough = measured.len() >= least as usize && found.iter().all(Found::is_narrow);
+                    if is_enough || measured.len() >= MOST {
                         return Ok(found);
                     }
                 }
