@@ -27,6 +27,8 @@ mod run;
 mod sample;
 mod satisfaction;
 mod scenario;
+#[doc(hidden)]
+pub mod speed;
 mod steady;
 mod summary;
 mod table;

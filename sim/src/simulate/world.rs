@@ -119,6 +119,14 @@ impl<'a> World<'a> {
 
     /// Runs to the end of the time, or until so many events have happened.
     pub(crate) fn run_at_most(mut self, most: u64) -> Result<(), TooManyCalls> {
+        self.begin_all();
+        self.go_on(most)?;
+        self.finish();
+        Ok(())
+    }
+
+    /// Plans what happens first.
+    pub(crate) fn begin_all(&mut self) {
         let scenario = self.scenario;
         for (line, happening) in (0..).zip(&scenario.script) {
             self.plan_event(happening.at, Class::Script, line);
@@ -132,6 +140,10 @@ impl<'a> World<'a> {
                 }
             }
         }
+    }
+
+    /// Runs on by so many events, or to the end of the time.
+    pub(crate) fn go_on(&mut self, most: u64) -> Result<(), TooManyCalls> {
         for count in 0..most {
             if count % EVENTS_A_LOOK == 0 && interrupt::is_asked() {
                 break;
@@ -139,8 +151,12 @@ impl<'a> World<'a> {
             let Some(event) = self.events.next() else { break };
             self.handle(event)?;
         }
-        self.finish();
         Ok(())
+    }
+
+    /// How many events are to come.
+    pub(crate) fn pending(&self) -> usize {
+        self.events.len()
     }
 
     fn finish(&mut self) {
