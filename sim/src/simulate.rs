@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod backend;
+mod callers;
 mod calls;
 mod course;
 mod crowd;
@@ -17,6 +18,7 @@ mod format;
 mod grid;
 mod measured;
 mod measures;
+mod memory;
 mod over_time;
 mod policy;
 mod precision;

@@ -81,7 +81,9 @@ impl<'a> Schedule<'a> {
             copies: Vec::new(),
         };
         let sources = schedule.sources().len();
-        schedule.turns = vec![0; sources];
+        if counts_turns(&population.arrivals) {
+            schedule.turns = vec![0; sources];
+        }
         match &population.arrivals {
             Arrivals::Modulated { states, .. } => {
                 schedule.modulations =
@@ -95,10 +97,31 @@ impl<'a> Schedule<'a> {
 
     /// The sources, by number.
     pub(crate) fn sources(&self) -> Range<u32> {
-        match self.population.arrivals {
-            Arrivals::Poisson { .. } | Arrivals::Modulated { together: true, .. } => 0..1,
-            _ => 0..self.clients,
-        }
+        if self.population.has_own_turns() { 0..self.clients } else { 0..1 }
+    }
+
+    /// Bytes that a client of a population takes up here.
+    pub(crate) fn bytes_of_a_client(population: &Population) -> u64 {
+        let of_source = match &population.arrivals {
+            Arrivals::Modulated { .. } => size_of::<u64>() + size_of::<Modulation>(),
+            Arrivals::Recorded { .. } => size_of::<u64>() + size_of::<Copies>(),
+            arrivals if counts_turns(arrivals) => size_of::<u64>(),
+            _ => 0,
+        };
+        let rate = matches!(population.arrivals, Arrivals::Poisson { spread, .. } if spread > 0.0);
+        (if population.has_own_turns() {
+            of_source
+        } else if rate {
+            size_of::<f64>()
+        } else {
+            0
+        }) as u64
+    }
+
+    /// Reads what a source's turn will need, and gives what of it comes to hand.
+    #[inline]
+    pub(crate) fn touch(&self, source: u32) -> u64 {
+        self.turns.get(source as usize).copied().unwrap_or(0)
     }
 
     /// A source's first turn; `None` if it has none.
@@ -124,9 +147,9 @@ impl<'a> Schedule<'a> {
     pub(crate) fn arrive(&mut self, source: u32, now: Nanos) -> Arrival {
         let population = self.population;
         let tempo = &population.tempo;
-        let turn = self.turns[source as usize];
+        let turn = self.turns.get(source as usize).copied().unwrap_or(0);
         let (mut client, mut count, mut charge) = (source, 1, None);
-        self.turns[source as usize] += 1;
+        self.turns.get_mut(source as usize).into_iter().for_each(|turns| *turns += 1);
         let next = match &population.arrivals {
             Arrivals::Poisson { .. } => {
                 client = self.crowd.whose(self.draws.draw(self.first, Purpose::Whose, turn), self.clients);
@@ -288,6 +311,11 @@ impl<'a> Schedule<'a> {
             self.turns[place] += 1;
         }
     }
+}
+
+/// Whether anything depends on how many turns a source has had.
+fn counts_turns(arrivals: &Arrivals) -> bool {
+    !matches!(arrivals, Arrivals::Burst { .. } | Arrivals::AtOnce(_) | Arrivals::Closed(_))
 }
 
 impl Crowd {

@@ -1,6 +1,6 @@
 //! Calls that wait: for their next attempt, for a server, or for the end of their response.
 
-use super::events::EventSet;
+use super::events::{Class, EventSet};
 use super::recorded::Charge;
 use tidegate::{Nanos, Reservation};
 
@@ -141,6 +141,31 @@ impl Calls {
     /// The most calls of a world that may wait at once, at the backend and elsewhere: half a gigabyte of each, with their events.
     pub(crate) const MAX: u32 = 1 << 22;
 
+    /// Bytes of a call that waits.
+    pub(crate) fn bytes_of_a_call(at_backend: bool) -> u64 {
+        (if at_backend { size_of::<Option<AtBackend>>() } else { size_of::<Option<Waiting>>() }) as u64
+    }
+
+    /// Reads what an event of a class will need of a call, and gives what of it comes to hand: a call takes two cache lines.
+    #[inline]
+    pub(crate) fn touch(&self, class: Class, number: u32) -> u64 {
+        match class {
+            Class::Retry | Class::Settle => self.waiting.get(number).map_or(0, Waiting::touch),
+            Class::Served | Class::Timeout => self.at_backend.get(number).map_or(0, AtBackend::touch),
+            Class::Script | Class::Refused | Class::Arrival => 0,
+        }
+    }
+
+    /// Whose call an event of a class is about: its crowd, and which of its clients.
+    #[inline]
+    pub(crate) fn whose(&self, class: Class, number: u32) -> Option<(u16, u32)> {
+        match class {
+            Class::Retry | Class::Settle => self.waiting.get(number).map(Waiting::whose),
+            Class::Served | Class::Timeout => self.at_backend.get(number).and_then(AtBackend::whose),
+            Class::Script | Class::Refused | Class::Arrival => None,
+        }
+    }
+
     /// Keeps a call until its next attempt.
     pub(crate) fn wait(&mut self, call: Call) -> Result<u32, TooManyCalls> {
         self.waiting.insert(Waiting::Retry(call))
@@ -207,6 +232,44 @@ impl Calls {
     }
 }
 
+impl Waiting {
+    fn whose(&self) -> (u16, u32) {
+        match self {
+            Self::Retry(call) => (call.crowd, call.client),
+            Self::Response(call) => (call.crowd, call.client),
+        }
+    }
+
+    /// Reads its lines.
+    #[inline]
+    fn touch(&self) -> u64 {
+        match self {
+            Self::Retry(call) => u64::from(call.client) ^ call.previous.get(),
+            Self::Response(call) => u64::from(call.client) ^ call.reservation.cost().tokens,
+        }
+    }
+}
+
+impl AtBackend {
+    fn whose(&self) -> Option<(u16, u32)> {
+        match self {
+            Self::Awaited(sent, _) | Self::Abandoned(sent) => Some((sent.call.crowd, sent.call.client)),
+            Self::Expiring => None,
+        }
+    }
+
+    /// Reads its lines.
+    #[inline]
+    fn touch(&self) -> u64 {
+        match self {
+            Self::Awaited(sent, _) | Self::Abandoned(sent) => {
+                u64::from(sent.call.client) ^ sent.seen ^ sent.reservation.cost().tokens
+            }
+            Self::Expiring => 0,
+        }
+    }
+}
+
 /// Places by number; numbers are used again.
 #[derive(Debug)]
 struct Places<T> {
@@ -233,6 +296,10 @@ impl<T> Places<T> {
         }
         self.places.push(Some(value));
         Ok(number)
+    }
+
+    fn get(&self, number: u32) -> Option<&T> {
+        self.places.get(number as usize)?.as_ref()
     }
 
     /// Makes a place vacant.

@@ -67,6 +67,19 @@ impl<'a> Crowd<'a> {
         }
     }
 
+    /// Bytes that a client of a population takes up here.
+    pub(crate) fn bytes_of_a_client(population: &Population) -> u64 {
+        let purse = population.policy.budget.map_or(0, |_| size_of::<Purse>());
+        let history = population.policy.throttle.map_or(0, |_| size_of::<History>());
+        (purse + history) as u64 + Records::BYTES_OF_A_CLIENT + Schedule::bytes_of_a_client(population)
+    }
+
+    /// Reads what a client's next event will need, and gives what of it comes to hand.
+    #[inline]
+    pub(crate) fn touch(&self, client: u32) -> u64 {
+        self.records.touch(client) ^ self.schedule.touch(client)
+    }
+
     /// The tokens of a call, if no trace says so.
     pub(crate) fn charge(&self, client: u32, number: u32) -> Charge {
         let draw = || self.draws.draw(self.first + client, Purpose::Tokens, u64::from(number));

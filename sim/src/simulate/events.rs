@@ -135,10 +135,25 @@ impl EventSet {
     /// Takes the first event.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Event> {
-        if self.near.len() == 0 {
-            self.fetch();
-        }
+        self.fetch();
         self.near.pop().map(Packed::unpack)
+    }
+
+    /// Lets the heap have the next events of the wheel, if it has none left; whether there were any.
+    #[inline]
+    pub(crate) fn fetch(&mut self) -> bool {
+        match &mut self.far {
+            Some(far) if self.near.len() == 0 => {
+                self.horizon = far.hand_over(|event| self.near.push(event));
+                self.near.len() > 0
+            }
+            _ => false,
+        }
+    }
+
+    /// Events that come next, in no order.
+    pub(crate) fn coming(&self) -> impl Iterator<Item = Event> {
+        self.near.iter().map(|event| event.unpack())
     }
 
     /// How many events have been scheduled.
@@ -149,14 +164,6 @@ impl EventSet {
     /// How many events are to come.
     pub(crate) fn len(&self) -> usize {
         self.near.len() + self.far.as_ref().map_or(0, |far| far.len())
-    }
-
-    /// Lets the heap have the next events of the wheel.
-    #[inline]
-    fn fetch(&mut self) {
-        if let Some(far) = &mut self.far {
-            self.horizon = far.hand_over(|event| self.near.push(event));
-        }
     }
 
     /// Leaves the events of the next time to the heap, and no others: it takes as many new ones before this is done again. Events

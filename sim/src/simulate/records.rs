@@ -106,6 +106,15 @@ impl Records {
         Self { clients: vec![Client::NEW; clients], windows, turn }
     }
 
+    /// Of a client that wants nothing; one that does is on the lists of windows too.
+    pub(crate) const BYTES_OF_A_CLIENT: u64 = size_of::<Client>() as u64;
+
+    /// Reads what a client's next event will need, and gives what of it comes to hand.
+    #[inline]
+    pub(crate) fn touch(&self, client: u32) -> u64 {
+        self.clients.get(client as usize).map_or(0, |one| u64::from(one.made))
+    }
+
     /// Calls that a client has made.
     pub(crate) fn made(&self, client: u32) -> u32 {
         self.clients[client as usize].made

@@ -3,6 +3,7 @@
 use super::calls::{Calls, TooManyCalls};
 use super::grid::Grid;
 use super::measures::Tally;
+use super::memory;
 use super::scenario::Scenario;
 use super::world::{Part, World};
 use crate::interrupt::{self, Interrupted};
@@ -105,6 +106,7 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
         .context("the threads cannot be started")?;
     let grid = Grid::new(scenario);
     let worlds = worlds(scenario);
+    memory::check(scenario, &worlds, runs, pool.current_num_threads())?;
     let tasks: Vec<_> = (0..runs.replications)
         .flat_map(|replication| worlds.iter().map(move |parts| (replication, parts)))
         .collect();

@@ -311,6 +311,16 @@ impl Population {
         (self.clients_per_key / a).checked_mul(self.clients_per_address).filter(|apart| *apart < self.clients)
     }
 
+    /// Whether each of its clients has turns of its own, rather than all together.
+    pub(crate) fn has_own_turns(&self) -> bool {
+        !matches!(self.arrivals, Arrivals::Poisson { .. } | Arrivals::Modulated { together: true, .. })
+    }
+
+    /// Whether a client's next call waits for the end of its last.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.arrivals, Arrivals::Closed(_))
+    }
+
     /// How many keys it has.
     pub(crate) fn keys(&self) -> u32 {
         self.clients.div_ceil(self.clients_per_key)

@@ -1,7 +1,8 @@
 //! What the benchmark of the simulator drives: the pending set by itself, a world event by event, and a whole run.
 
 use super::events::{Class, EventSet, Heap, Packed};
-use super::run::{self, Runs, bin_of, empty};
+use super::grid::Grid;
+use super::run::{self, Runs, empty};
 use super::scenario::Scenario;
 use super::summary::Summary;
 use super::world::{Part, World};
@@ -20,7 +21,7 @@ impl Pending {
 
     /// Takes the first event: when, and which.
     #[inline]
-    pub fn next(&mut self) -> Option<(Nanos, u32)> {
+    pub fn take(&mut self) -> Option<(Nanos, u32)> {
         self.0.next().map(|event| (event.time, event.target))
     }
 }
@@ -42,7 +43,7 @@ impl HeapAlone {
 
     /// Takes the first event: when, and which.
     #[inline]
-    pub fn next(&mut self) -> Option<(Nanos, u32)> {
+    pub fn take(&mut self) -> Option<(Nanos, u32)> {
         let event = self.heap.pop()?.unpack();
         Some((event.time, event.target))
     }
@@ -57,9 +58,9 @@ pub fn in_one_world<T>(
     let parts: Vec<Part> = (0..scenario.populations.len())
         .map(|population| Part { population, clients: 0..scenario.populations[population].clients })
         .collect();
-    let mut tallies = vec![empty(); parts.len()];
-    let mut world =
-        World::new(scenario, &parts, (scenario.seed, 0), bin_of(scenario.duration), &mut tallies)?;
+    let grid = Grid::new(scenario);
+    let mut tallies = vec![empty(grid); parts.len()];
+    let mut world = World::new(scenario, &parts, (scenario.seed, 0), grid, &mut tallies)?;
     world.begin_all();
     Ok(body(&mut |events| {
         world.go_on(events).map_err(|_| anyhow::anyhow!("too many calls wait at once"))?;

@@ -110,6 +110,12 @@ impl Tempo {
         }
     }
 
+    /// No rate is above this at any time.
+    pub(crate) fn at_most(&self) -> f64 {
+        let peak = self.curve.as_ref().map_or(1.0, |curve| curve.knots.iter().copied().fold(0.0, f64::max));
+        peak * self.factors.iter().map(|(_, factor)| *factor).fold(0.0, f64::max)
+    }
+
     /// The rate at a time.
     pub(crate) fn at(&self, now: Nanos) -> f64 {
         self.piece(now).first

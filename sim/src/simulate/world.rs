@@ -6,6 +6,7 @@
 //! all populations live in one.
 
 use super::backend::{Backend, Job, Load, Place, Work};
+use super::callers::most_keys;
 use super::calls::{Call, Calls, Cause, Sent, Served, Streaming, TooManyCalls};
 use super::crowd::Crowd;
 use super::draws::{Draws, Purpose};
@@ -15,9 +16,10 @@ use super::measures::{Bin, Tally};
 use super::policy::{Hints, Refused, TOO_MANY_REQUESTS, Why, hint, nanos};
 use super::recorded::Charge;
 use super::records::End;
-use super::scenario::{Happening, Population, Scenario};
+use super::scenario::{Happening, Scenario};
 use crate::interrupt;
 use anyhow::Context;
+use std::hint::black_box;
 use std::iter;
 use std::ops::Range;
 use tidegate::config::GuardConfig;
@@ -43,6 +45,10 @@ struct Gateway {
     limiter: Limiter,
     guard: Option<Guard>,
 }
+
+/// From so many pending events on, what they need is read ahead. At ten thousand that costs 6% (the cache holds nearly all), at a
+/// million it saves a quarter of the time.
+const MANY: usize = 40_000;
 
 /// Clients on their way through a run.
 pub(crate) struct World<'a> {
@@ -148,10 +154,37 @@ impl<'a> World<'a> {
             if count % EVENTS_A_LOOK == 0 && interrupt::is_asked() {
                 break;
             }
+            if self.events.fetch() && self.events.len() >= MANY {
+                self.look_ahead();
+            }
             let Some(event) = self.events.next() else { break };
             self.handle(event)?;
         }
         Ok(())
+    }
+
+    /// Reads what the events that come next will need, all of it at a time, so that the processor waits once for some dozens of
+    /// events and not for each.
+    fn look_ahead(&self) {
+        let calls = self.events.coming().map(|event| self.calls.touch(event.class, event.target));
+        black_box(calls.fold(0, |seen, touched| seen ^ touched));
+        let clients = self.events.coming().map(|event| self.look_at_client(event));
+        black_box(clients.fold(0, |seen, touched| seen ^ touched));
+    }
+
+    /// Reads what is known of the client that an event is about.
+    fn look_at_client(&self, event: Event) -> u64 {
+        let (crowd, client) = match event.class {
+            Class::Arrival => {
+                let place = self.crowd_of(event.target);
+                (place, event.target - self.crowds[place].first_source)
+            }
+            class => match self.calls.whose(class, event.target) {
+                Some((crowd, client)) => (usize::from(crowd), client),
+                None => return 0,
+            },
+        };
+        self.crowds[crowd].touch(client)
     }
 
     /// How many events are to come.
@@ -160,7 +193,7 @@ impl<'a> World<'a> {
     }
 
     fn finish(&mut self) {
-        debug_assert!(
+        assert!(
             self.gateways.iter().all(|gateway| gateway.limiter.overflowed() == 0),
             "every key has a record of its own"
         );
@@ -635,18 +668,21 @@ fn add_plan(gateways: &[Gateway], plan: &Plan, scenario: &Scenario) -> PlanId {
 
 /// An engine with room for the keys of these clients, and for every plan that they may have.
 fn engine(scenario: &Scenario, parts: &[Part]) -> anyhow::Result<Limiter> {
-    let keys = |part: &Part| {
-        let population: &Population = &scenario.populations[part.population];
-        part.clients.len().div_ceil(population.clients_per_key as usize)
-    };
-    let keys = parts.iter().map(keys).sum::<usize>();
+    let keys = engine_capacity(scenario, parts);
     Limiter::builder()
-        // Room to spare shortens probes.
-        .capacity(keys * 2)
+        .capacity(keys)
         .max_plans(3 + parts.len() + scenario.script.len())
         .max_threads(1)
         // Any fixed seed: no caller of a simulation makes keys collide on purpose.
         .seed(0)
         .build()
         .with_context(|| format!("an engine for {keys} keys cannot be made"))
+}
+
+/// Room for the keys of all who call, and, while that takes less than a third of a gigabyte, as much to spare, which shortens
+/// probes.
+pub(crate) fn engine_capacity(scenario: &Scenario, parts: &[Part]) -> usize {
+    const SPARE_UP_TO: usize = 2_000_000;
+    let keys = most_keys(scenario, parts);
+    keys.max((keys * 2).min(SPARE_UP_TO))
 }

@@ -40,7 +40,7 @@ impl Chunks {
     /// Adds to a list.
     #[inline]
     pub(super) fn push(&mut self, list: &mut List, event: Packed) {
-        if list.len as usize % EVENTS == 0 {
+        if list.len().is_multiple_of(EVENTS) {
             list.last = self.chunk_before(list.last);
         }
         list.len += 1;

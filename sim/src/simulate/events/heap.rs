@@ -52,6 +52,11 @@ impl Heap {
         self.nodes.get(place).copied()
     }
 
+    /// All, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Packed> {
+        self.nodes.get(usize::from(self.is_open)..).unwrap_or_default().iter()
+    }
+
     /// Takes all, in no order.
     pub(super) fn drain(&mut self) -> Vec<Packed> {
         if self.is_open {
