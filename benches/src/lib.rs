@@ -14,6 +14,7 @@ pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod report;
+pub mod simulator;
 #[expect(unsafe_code, reason = "what only the system or the processor can do")]
 mod system;
 pub mod threads;

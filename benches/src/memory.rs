@@ -14,6 +14,11 @@ pub fn held() -> Option<u64> {
     kibibytes("/proc/self/status", "VmRSS:")
 }
 
+/// The most bytes of the process that were ever resident. `None` where the system does not tell.
+pub fn most_held() -> Option<u64> {
+    kibibytes("/proc/self/status", "VmHWM:")
+}
+
 /// Bytes that the system can give out without taking from others. `None` where it does not tell.
 pub fn available() -> Option<u64> {
     kibibytes("/proc/meminfo", "MemAvailable:")

@@ -46,6 +46,8 @@ cargo x <command>
                      lost? Draws a graph; `soak --help` lists the arguments.
   compare [ARGS]     Prints Tidegate's time of a decision beside other limiters' and the machine's floor;
                      `compare --help` lists the arguments.
+  bench-sim [ARGS]   Prints the simulator's events a second beside what its machine can do and beside other simulators,
+                     and the memory of many clients; `bench-sim --help` lists the arguments.
   help               Prints this.
 ";
 
@@ -91,6 +93,7 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["conservation", args @ ..] => steps::conservation(args),
         ["soak", args @ ..] => steps::soak(args),
         ["compare", args @ ..] => steps::compare(args),
+        ["bench-sim", args @ ..] => steps::bench_sim(args),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

@@ -121,3 +121,10 @@ pub(crate) fn compare(arguments: &[&str]) -> Outcome {
     args.extend(arguments);
     Step::cargo("How long does a decision take, beside others?", &args).run_silently()
 }
+
+/// Prints how fast the simulator is.
+pub(crate) fn bench_sim(arguments: &[&str]) -> Outcome {
+    let mut args = vec!["run", "--release", "-p", "tidegate-benches", "--bin", "simulator", "--"];
+    args.extend(arguments);
+    Step::cargo("How fast is the simulator?", &args).run_silently()
+}
