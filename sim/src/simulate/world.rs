@@ -485,6 +485,8 @@ impl<'a> World<'a> {
     /// A server has served a call: the engine learns what it really cost, and its client has an answer, if it still
     /// waits for one.
     fn served(&mut self, Served { sent, in_time }: Served, now: Nanos) -> Result<(), TooManyCalls> {
+        // Drawn before the engine is asked, which does not wait for it: 3% of the time at ten thousand pending.
+        let turn = self.crowds[usize::from(sent.call.crowd)].next_turn(sent.call.client, now);
         let next = self.backend.as_mut().and_then(|backend| backend.served(now));
         self.work(next, now);
         let fails = self.fails(&sent);
@@ -502,7 +504,7 @@ impl<'a> World<'a> {
             (true, true) => self.refused(call.because(Cause::Failed), Why::Failed, now),
             (true, false) => {
                 self.succeeded(call, now);
-                self.ended(call.crowd, call.client, now);
+                self.plan_turn(call.crowd, call.client, turn);
                 Ok(())
             }
         }
@@ -568,10 +570,14 @@ impl<'a> World<'a> {
 
     /// A call is over for its client, who may be waiting for that to make the next.
     fn ended(&mut self, crowd: u16, client: u32, now: Nanos) {
-        let crowd = &self.crowds[usize::from(crowd)];
-        if let Some(next) = crowd.next_turn(client, now) {
-            let source = crowd.first_source + client;
-            self.plan_event(next, Class::Arrival, source);
+        let turn = self.crowds[usize::from(crowd)].next_turn(client, now);
+        self.plan_turn(crowd, client, turn);
+    }
+
+    fn plan_turn(&mut self, crowd: u16, client: u32, turn: Option<Nanos>) {
+        if let Some(time) = turn {
+            let source = self.crowds[usize::from(crowd)].first_source + client;
+            self.plan_event(time, Class::Arrival, source);
         }
     }
 
