@@ -3,7 +3,8 @@
 //! [`Contender`] is what all of them can do: decide for a key. [`compare`] holds one file for each, and [`field`] puts
 //! them up together. [`keys`] deals the same keys to everyone, [`threads`] times one thread or several that start
 //! together, [`measure`] gives each its turn, and [`report`] says what came out. The criterion benches in
-//! `benches/` and the program `compare` are made of these.
+//! `benches/` and the program `compare` are made of these. [`simulator`] is about the simulator's speed and memory, which the
+//! program `simulator` prints.
 #![deny(unsafe_code)]
 
 pub mod compare;

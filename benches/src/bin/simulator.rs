@@ -7,6 +7,7 @@
 
 use clap::Parser;
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle, presets};
+use std::io::{self, Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tidegate_benches::machine::Machine;
@@ -59,6 +60,7 @@ impl Args {
 fn main() -> ExitCode {
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("simulator: {error:#}");
             ExitCode::from(2)
@@ -66,13 +68,23 @@ fn main() -> ExitCode {
     }
 }
 
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// A line on standard output, which may be closed.
+macro_rules! say {
+    ($($text:tt)*) => { writeln!(stdout(), $($text)*)? };
+}
+
 fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(which) = args.weigh {
         let held = run_here(which, args.clients())?;
-        println!("{}", held.map_or("unknown".into(), |bytes| bytes.to_string()));
+        say!("{}", held.map_or("unknown".into(), |bytes| bytes.to_string()));
         return Ok(());
     }
-    println!("{}\none thread; medians of interleaved rounds", Machine::here());
+    say!("{}\none thread; medians of interleaved rounds", Machine::here());
     print_rates(args)?;
     print_queues(args)?;
     print_memory(args)
@@ -86,9 +98,9 @@ fn print_rates(args: &Args) -> anyhow::Result<()> {
         "pending",
         "a load",
         "standard heap",
-        "heap of four",
+        "heap of 4",
         "pending set",
-        "its ceiling",
+        "ceiling",
         "events",
         "slow clients",
     ];
@@ -110,10 +122,12 @@ fn print_rates(args: &Args) -> anyhow::Result<()> {
         ]));
         verdicts.extend(BARS.iter().filter(|(at, _)| *at == pending).map(|(_, bar)| verdict(&row, *bar)));
     }
-    println!(
+    say!(
         "\nEvents pending: a dependent load over their bytes; the hold model on three pending sets; the whole loop\n{table}"
     );
-    verdicts.iter().for_each(|verdict| println!("{verdict}"));
+    for verdict in &verdicts {
+        say!("{verdict}");
+    }
     Ok(())
 }
 
@@ -157,12 +171,10 @@ fn print_queues(args: &Args) -> anyhow::Result<()> {
                 let customers = customers_of(other, args);
                 table.add_row(cells(queue_row(&name, middle(found), customers, unit)));
             }
-            Err(skipped) => println!("{name}: {skipped}"),
+            Err(skipped) => say!("{name}: {skipped}"),
         }
     }
-    println!(
-        "\nThe same queue: an event for each customer's coming, one for the end of its service\n{table}"
-    );
+    say!("\nThe same queue: an event for each customer's coming, one for the end of its service\n{table}");
     Ok(())
 }
 
@@ -217,14 +229,14 @@ fn print_memory(args: &Args) -> anyhow::Result<()> {
             text(&|bytes| format!("{:.2}", bytes / ASKED)),
         ]));
     }
-    println!("\nMemory of a run\n{table}");
+    say!("\nMemory of a run\n{table}");
     Ok(())
 }
 
 fn table(header: &[&str]) -> Table {
     const STYLE: TableStyle = presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none());
     let mut table = Table::new();
-    table.load_style(STYLE).set_header(header.iter().map(|text| Cell::new(text)));
+    table.load_style(STYLE).set_header(header.iter().map(Cell::new));
     table
 }
 
