@@ -42,9 +42,13 @@ fn a_case_that_there_is_not_is_told() {
 fn the_table_is_a_page_too_and_more_replications_can_be_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let page = directory.path().join("validation.html");
-    let output = validate(&["machine repair", "--json", "--replications", "60", "--out", page.to_str().unwrap()]);
+    let output =
+        validate(&["machine repair", "--json", "--replications", "60", "--out", page.to_str().unwrap()]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(report["rows"].as_array().unwrap().iter().all(|row| row["n"].as_u64().unwrap() >= 60), "{report}");
+    assert!(
+        report["rows"].as_array().unwrap().iter().all(|row| row["n"].as_u64().unwrap() >= 60),
+        "{report}"
+    );
     let text = std::fs::read_to_string(page).unwrap();
     assert!(text.contains("2 of 2 known values are found.") && text.contains("machine repair"), "{text}");
 }
