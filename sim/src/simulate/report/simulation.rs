@@ -111,8 +111,12 @@ fn header(context: &Context<'_>) -> Markup {
         let blocked = total.blocked as f64 / total.offered as f64;
         shown.insert(5, Fact::new("blocked by the guard", Unit::Share.value(blocked)));
     }
-    if context.replications() > 1 {
+    if context.replications() > 1 && scenario.interrupted_of.is_none() {
         shown.insert(1, Fact::new("replications", count(context.replications() as u64)));
+    }
+    if let Some(asked) = scenario.interrupted_of {
+        let done = format!("{} of {}", count(context.replications() as u64), count(asked as u64));
+        shown.insert(1, Fact::new("replications done when it was interrupted", done));
     }
     html! {
         (page::heading(&scenario.name, &verdict.headline))
