@@ -49,6 +49,8 @@ pub(crate) struct Tally {
     pub(crate) tokens: u64,
     /// Events handled.
     pub(crate) events: u64,
+    /// Calls for whose key the engine had no record of its own.
+    pub(crate) overflowed: u64,
     /// The counts over time, in the intervals that are shown; made of the fine ones when the run is over.
     pub(crate) bins: Vec<Bin>,
     /// The counts in fine intervals.
@@ -184,6 +186,7 @@ impl Tally {
             out_of_patience: 0,
             tokens: 0,
             events: 0,
+            overflowed: 0,
             bins: Vec::new(),
             series: vec![Bin::default(); intervals],
             wait: histogram(),
@@ -298,6 +301,7 @@ impl Tally {
         self.out_of_patience += other.out_of_patience;
         self.tokens += other.tokens;
         self.events += other.events;
+        self.overflowed += other.overflowed;
         for (sum, more) in self.series.iter_mut().zip(&other.series) {
             *sum += *more;
         }

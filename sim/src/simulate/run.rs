@@ -138,6 +138,12 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
         |counted: Counted| counted.tallies.into_iter().map(|tally| tally.unwrap_or_else(|| empty(grid)));
     let replications: Vec<Vec<Tally>> = done.map(|counted| filled(counted).collect()).collect();
     ensure!(!replications.is_empty(), Interrupted);
+    let overflowed: u64 = replications.iter().flatten().map(|tally| tally.overflowed).sum();
+    ensure!(
+        overflowed == 0,
+        "the engine ran out of records, and {overflowed} calls were decided on shared ones: the figures would be wrong; let fewer \
+         clients call"
+    );
     Ok(Outcome { asked: runs.replications as usize, ..Outcome::new(scenario, runs.seed, replications) })
 }
 
