@@ -1,0 +1,143 @@
+//! Requests and responses in OpenAI's form: chat completions, completions, responses, embeddings.
+
+use super::usage::TokenMeter;
+use super::{CostOf, UsageOf};
+use http::request::Parts;
+use http::response;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tidegate::Cost;
+
+/// One request, and tokens as estimated from its body: the largest of the fields that bound the answer, times `n`, and the input
+/// by its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenAiCost {
+    /// The most bytes of a body.
+    pub body_limit: usize,
+    /// Tokens of an answer that the request does not bound.
+    pub default_answer: u64,
+}
+
+impl Default for OpenAiCost {
+    fn default() -> Self {
+        Self { body_limit: 4 << 20, default_answer: 1_024 }
+    }
+}
+
+/// Bytes of a request that make about a token; an estimate, which the settle replaces.
+pub(super) const BYTES_A_TOKEN: u64 = 4;
+
+/// The fields of a body that say how much may come of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Bounds {
+    pub(super) max_tokens: Bound,
+    max_completion_tokens: Bound,
+    max_output_tokens: Bound,
+    n: Bound,
+    best_of: Bound,
+}
+
+/// A number, or something that is none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Bound {
+    Count(u64),
+    Other(IgnoredAny),
+    #[default]
+    #[serde(skip)]
+    Absent,
+}
+
+impl Bound {
+    pub(super) fn count(&self) -> Option<u64> {
+        match self {
+            Self::Count(count) => Some(*count),
+            Self::Other(_) | Self::Absent => None,
+        }
+    }
+}
+
+impl OpenAiCost {
+    fn tokens(&self, body: &[u8]) -> u64 {
+        // What is no JSON is refused by the upstream; it is charged as what it could have been.
+        let bounds: Bounds = serde_json::from_slice(body).unwrap_or_default();
+        let fields = [&bounds.max_tokens, &bounds.max_completion_tokens, &bounds.max_output_tokens];
+        let answer = fields.into_iter().filter_map(Bound::count).max().unwrap_or(self.default_answer);
+        let times =
+            [&bounds.n, &bounds.best_of].into_iter().filter_map(Bound::count).max().unwrap_or(1).max(1);
+        answer.saturating_mul(times).saturating_add((body.len() as u64).div_ceil(BYTES_A_TOKEN))
+    }
+}
+
+impl CostOf for OpenAiCost {
+    fn body_limit(&self) -> Option<usize> {
+        Some(self.body_limit)
+    }
+
+    fn cost(&self, _request: &Parts, body: &[u8]) -> Cost {
+        if body.is_empty() { Cost::REQUEST } else { Cost::tokens(self.tokens(body)) }
+    }
+}
+
+/// `usage` of a JSON response or at the end of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenAiUsage {
+    /// More tokens than this are not believed.
+    pub most: u64,
+}
+
+impl Default for OpenAiUsage {
+    fn default() -> Self {
+        Self { most: MOST_TOKENS }
+    }
+}
+
+/// No model's context is as long.
+pub(super) const MOST_TOKENS: u64 = 100_000_000;
+
+impl UsageOf for OpenAiUsage {
+    type Meter = TokenMeter;
+
+    fn meter(&self, response: &response::Parts) -> Option<TokenMeter> {
+        TokenMeter::new(response, self.most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_answer(body: &str, answer: u64) {
+        let input = (body.len() as u64).div_ceil(4);
+        assert_eq!(OpenAiCost::default().tokens(body.as_bytes()), answer.saturating_add(input), "{body}");
+    }
+
+    #[test]
+    fn the_largest_bound_counts_for_every_answer() {
+        assert_answer(r#"{"messages":[],"max_tokens":100}"#, 100);
+        assert_answer(r#"{"max_tokens":100,"max_completion_tokens":300}"#, 300);
+        assert_answer(r#"{"max_output_tokens":70}"#, 70);
+        assert_answer(r#"{"max_tokens":100,"n":3}"#, 300);
+        assert_answer(r#"{"max_tokens":100,"n":3,"best_of":5}"#, 500);
+        assert_answer(r#"{"messages":[]}"#, 1_024);
+    }
+
+    #[test]
+    fn odd_bounds_let_nothing_through() {
+        assert_answer(r#"{"max_tokens":18446744073709551615,"n":1000000}"#, u64::MAX);
+        assert_answer(r#"{"n":1000000}"#, 1_024_000_000);
+        assert_answer(r#"{"max_tokens":-1}"#, 1_024);
+        assert_answer(r#"{"max_tokens":"many","n":0}"#, 1_024);
+        assert_answer(r#"{"max_tokens":null,"max_completion_tokens":1.5}"#, 1_024);
+        assert_answer("no JSON", 1_024);
+        assert_answer(r#"{"max_tokens":1,"max_tokens":2}"#, 1_024);
+    }
+
+    #[test]
+    fn a_request_without_a_body_costs_a_request() {
+        let parts = http::Request::builder().body(()).unwrap().into_parts().0;
+        assert_eq!(OpenAiCost::default().cost(&parts, b""), Cost::REQUEST);
+    }
+}

@@ -1,0 +1,236 @@
+//! Reads what a response used, from JSON or from a stream of events.
+
+use super::Meter;
+use super::scan::Scanner;
+use http::header::CONTENT_TYPE;
+use http::response;
+use serde::{Deserialize, Deserializer};
+
+/// The fields of a `usage` object, of all APIs that the gateway knows.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Usage {
+    #[serde(deserialize_with = "count")]
+    total_tokens: u64,
+    #[serde(deserialize_with = "count", alias = "prompt_tokens")]
+    input_tokens: u64,
+    #[serde(deserialize_with = "count", alias = "completion_tokens")]
+    output_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    cache_creation_input_tokens: u64,
+    #[serde(deserialize_with = "count")]
+    cache_read_input_tokens: u64,
+}
+
+/// A count; what is none counts as 0, so that one odd field does not hide the others.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Count {
+        Whole(u64),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Count::deserialize(deserializer)? {
+        Count::Whole(count) => count,
+        Count::Other(_) => 0,
+    })
+}
+
+impl Usage {
+    /// A stream tells its counts again and again, each time no less than before.
+    fn raise(&mut self, later: Self) {
+        for (count, later) in [
+            (&mut self.total_tokens, later.total_tokens),
+            (&mut self.input_tokens, later.input_tokens),
+            (&mut self.output_tokens, later.output_tokens),
+            (&mut self.cache_creation_input_tokens, later.cache_creation_input_tokens),
+            (&mut self.cache_read_input_tokens, later.cache_read_input_tokens),
+        ] {
+            *count = (*count).max(later);
+        }
+    }
+
+    fn tokens(self) -> u64 {
+        let parts = self
+            .input_tokens
+            .saturating_add(self.output_tokens)
+            .saturating_add(self.cache_creation_input_tokens)
+            .saturating_add(self.cache_read_input_tokens);
+        self.total_tokens.max(parts)
+    }
+}
+
+/// Reads the `usage` of a JSON response, or of the events of a stream (`text/event-stream`).
+#[derive(Clone, Debug)]
+pub struct TokenMeter {
+    scanner: Scanner,
+    usage: Option<Usage>,
+    line: Line,
+    /// More is not believed.
+    most: u64,
+}
+
+/// Where in a stream's line it is; a JSON response is one long line of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// No stream.
+    Whole,
+    /// So many bytes of `data:` have come.
+    Begins(u8),
+    /// Of the data.
+    Data,
+    /// Of something else.
+    Other,
+}
+
+const DATA: &[u8] = b"data:";
+
+impl TokenMeter {
+    /// A meter that believes no more than so many tokens; `None` for a response that is neither JSON nor a stream of events.
+    pub fn new(response: &response::Parts, most: u64) -> Option<Self> {
+        let kind = response.headers.get(CONTENT_TYPE)?.as_bytes();
+        let is = |name: &[u8]| kind.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let line = match () {
+            () if is(b"application/json") => Line::Whole,
+            () if is(b"text/event-stream") => Line::Begins(0),
+            () => return None,
+        };
+        Some(Self { scanner: Scanner::default(), usage: None, line, most })
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        let usage = &mut self.usage;
+        self.scanner.pass(bytes, |object| {
+            if let Ok(found) = serde_json::from_slice::<Usage>(object) {
+                usage.get_or_insert_default().raise(found);
+            }
+        });
+    }
+
+    /// Data of a stream's line up to its end.
+    fn read_line(&mut self, mut bytes: &[u8]) {
+        while let Some(byte) = bytes.first().copied() {
+            match self.line {
+                Line::Begins(count) => {
+                    let next = count + 1;
+                    self.line = match byte {
+                        b'\n' | b'\r' => Line::Begins(0),
+                        _ if byte != DATA[usize::from(count)] => Line::Other,
+                        _ if usize::from(next) == DATA.len() => {
+                            self.scanner.restart();
+                            Line::Data
+                        }
+                        _ => Line::Begins(next),
+                    };
+                    bytes = &bytes[1..];
+                }
+                Line::Data | Line::Other | Line::Whole => {
+                    let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                    let (rest, after) = bytes.split_at(end.unwrap_or(bytes.len()));
+                    if self.line == Line::Data {
+                        self.read(rest);
+                    }
+                    if end.is_some() {
+                        self.line = Line::Begins(0);
+                    }
+                    bytes = after;
+                }
+            }
+        }
+    }
+}
+
+impl Meter for TokenMeter {
+    fn pass(&mut self, bytes: &[u8]) {
+        match self.line {
+            Line::Whole => self.read(bytes),
+            _ => self.read_line(bytes),
+        }
+    }
+
+    fn tokens(&self) -> Option<u64> {
+        self.usage.map(|usage| usage.tokens().min(self.most))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Response;
+
+    fn tokens(kind: &str, body: &str, piece: usize) -> Option<u64> {
+        let response = Response::builder().header("content-type", kind).body(()).unwrap().into_parts().0;
+        let mut meter = TokenMeter::new(&response, 1_000_000)?;
+        body.as_bytes().chunks(piece).for_each(|bytes| meter.pass(bytes));
+        meter.tokens()
+    }
+
+    #[track_caller]
+    fn assert_tokens(kind: &str, body: &str, expected: Option<u64>) {
+        for piece in 1..=body.len() {
+            assert_eq!(tokens(kind, body, piece), expected, "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_json_response_says_what_it_used() {
+        let json = "application/json; charset=utf-8";
+        assert_tokens(
+            json,
+            r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":12,"total_tokens":21}}"#,
+            Some(21),
+        );
+        assert_tokens(
+            json,
+            r#"{"usage":{"input_tokens":36,"output_tokens":87,"total_tokens":123}}"#,
+            Some(123),
+        );
+        assert_tokens(
+            json,
+            r#"{"type":"message","usage":{"input_tokens":3,"cache_read_input_tokens":5,"output_tokens":7}}"#,
+            Some(15),
+        );
+        assert_tokens(json, r#"{"error":{"message":"no"}}"#, None);
+        assert_eq!(tokens("text/html", r#"{"usage":{"total_tokens":1}}"#, 5), None);
+    }
+
+    #[test]
+    fn a_stream_of_chunks_says_it_at_its_end() {
+        let body = "data: {\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\":{\"}}],\"usage\":null}\n\n\
+                    data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":7,\"total_tokens\":12}}\n\ndata: [DONE]\n\n";
+        assert_tokens("text/event-stream", body, Some(12));
+        assert_tokens("text/event-stream", &body.replace('\n', "\r\n"), Some(12));
+    }
+
+    #[test]
+    fn anthropics_stream_says_it_in_two_parts() {
+        let body = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n\
+                    event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"{\\\"usage\\\"\"}}\n\n\
+                    event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}}\n\n";
+        assert_tokens("text/event-stream", body, Some(40));
+    }
+
+    #[test]
+    fn responses_say_it_within_the_response() {
+        let body = "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"usage\":{\"input_tokens\":10,\"output_tokens\":2,\"total_tokens\":12}}}\n\n";
+        assert_tokens("text/event-stream", body, Some(12));
+    }
+
+    #[test]
+    fn a_lie_is_believed_only_so_far() {
+        let json = "application/json";
+        assert_eq!(
+            tokens(
+                json,
+                r#"{"usage":{"total_tokens":18446744073709551615,"input_tokens":18446744073709551615,"output_tokens":1}}"#,
+                9
+            ),
+            Some(1_000_000)
+        );
+        assert_eq!(
+            tokens(json, r#"{"usage":{"total_tokens":-5,"input_tokens":"many","output_tokens":3}}"#, 9),
+            Some(3)
+        );
+        assert_eq!(tokens(json, r#"{"usage":{"total_tokens":1e30}}"#, 9), Some(0));
+    }
+}
