@@ -18,7 +18,6 @@ mod subject;
 pub mod sweep;
 mod text;
 pub mod threads;
-mod toml_text;
 pub mod trace;
 pub mod validate;
 mod vary;

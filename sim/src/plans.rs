@@ -3,14 +3,13 @@
 //! The built-in plans are always known; a file adds others, or defines one of them anew. What is wrong with a file
 //! is told with its line and the field.
 
-pub use crate::toml_text::TomlError;
-use crate::toml_text::{self, TomlText};
-use crate::trace::excerpt;
 use serde::Deserialize;
 use std::fmt;
 use std::path::Path;
 use tidegate::Plan;
 use tidegate::config::Plans;
+pub use tidegate_faults::TomlError;
+use tidegate_faults::{TomlText, excerpt};
 
 /// The plans that a command knows, by name.
 #[derive(Clone, Debug)]
@@ -50,7 +49,7 @@ impl PlanSet {
     /// The built-in plans and those of a file.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let name = path.display().to_string();
-        let text = toml_text::read(path)?;
+        let text = tidegate_faults::read(path)?;
         Ok(Self::parse(&name, &text)?)
     }
 

@@ -1,8 +1,8 @@
 //! Of whom a measure is asked for: a population, all together, or the backend.
 
 use crate::simulate::{BackendRow, Measured, Read, Row, Scenario, of_a_population, of_the_backend};
-use crate::toml_text::nearest;
 use anyhow::{Context, ensure};
+use tidegate_faults::nearest;
 
 /// A measure of someone.
 #[derive(Clone, Debug)]

@@ -10,7 +10,6 @@ use crate::simulate::{Document, Estimate, Measured, Runs, Scenario, measure};
 use crate::statistics::interval::{Interval, Level};
 use crate::subject::Subject;
 use crate::threads::Threads;
-use crate::toml_text::TomlError;
 use crate::vary::{Axis, Point};
 use crate::whole_file::WholeFile;
 use anyhow::{Context as _, ensure};
@@ -21,6 +20,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidegate_faults::TomlError;
 
 /// Arguments of `tidegate sweep`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]

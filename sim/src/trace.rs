@@ -5,7 +5,6 @@
 
 mod access_log;
 mod csv;
-mod excerpt;
 mod fields;
 mod format;
 mod input;
@@ -14,10 +13,10 @@ mod lines;
 mod stream;
 mod time;
 
-pub(crate) use excerpt::{excerpt, shortened};
 pub use format::Format;
 pub use input::Input;
 pub use stream::{Seconds, Trace, TraceError};
+pub(crate) use tidegate_faults::{excerpt, shortened};
 
 use std::net::IpAddr;
 use tidegate::Nanos;

@@ -2,10 +2,10 @@
 
 use super::summary::{BackendRow, Row};
 use crate::statistics::interval::{Interval, Level, Paired};
-use crate::toml_text::nearest;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use tidegate_faults::nearest;
 
 /// A confidence interval, as `--json` gives it.
 #[derive(Clone, Debug, Serialize)]

@@ -27,11 +27,11 @@ use super::draws::Draw;
 use super::policy::{Policy, nanos};
 use super::recorded::Recorded;
 use super::tempo::Tempo;
-use crate::toml_text::{TomlError, TomlText};
 use std::path::Path;
 use std::sync::Arc;
 use tidegate::config::GuardConfig;
 use tidegate::{Nanos, Plan};
+use tidegate_faults::{TomlError, TomlText};
 
 /// What is simulated: a scenario that can be run.
 #[derive(Clone, Debug)]

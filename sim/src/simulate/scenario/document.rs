@@ -2,9 +2,9 @@
 
 use super::files::Files;
 use super::{Scenario, resolve};
-use crate::toml_text::{self, TomlError, TomlText, nearest};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
+use tidegate_faults::{TomlError, TomlText, nearest};
 use toml::{Table, Value};
 
 /// A scenario's fields, before they are checked.
@@ -33,7 +33,7 @@ impl Document {
         let mut tables: Vec<Table> = Vec::new();
         let mut next = Some(path.to_owned());
         while let Some(path) = next {
-            let text = toml_text::read(&path)?;
+            let text = tidegate_faults::read(&path)?;
             let named = path.display().to_string();
             let mut table: Table = TomlText::new(&named, &text).parse()?;
             next = match table.remove("extends") {

@@ -1,8 +1,8 @@
 //! What is wrong with a scenario, and where.
 
-use crate::toml_text::{TomlError, TomlText, nearest};
 use std::ops::Range;
 use tidegate::config::PathPart;
+use tidegate_faults::{TomlError, TomlText, nearest};
 
 /// What is made of a field, or what is wrong with it.
 pub(super) type Resolved<T> = Result<T, Fault>;

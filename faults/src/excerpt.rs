@@ -1,16 +1,16 @@
-//! Texts from a trace, fit to be shown: on one line and not too long.
+//! Texts from an input, fit to be shown: on one line and not too long.
 
 /// More than this of a text helps nobody in a message.
 const LONGEST: usize = 80;
 
 /// The beginning of a text, for a message.
-pub(crate) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     shortened(text, LONGEST)
 }
 
 /// So many characters of a text, and an ellipsis if there are more. Control characters are escaped, so that no
-/// trace can play tricks on a terminal.
-pub(crate) fn shortened(text: &str, longest: usize) -> String {
+/// input can play tricks on a terminal.
+pub fn shortened(text: &str, longest: usize) -> String {
     let mut shown = String::new();
     for character in text.chars().take(longest) {
         if character.is_control() {

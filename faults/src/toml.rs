@@ -1,16 +1,16 @@
 //! Errors in a TOML text told by place: the line, the path of keys, the name that was meant.
 
-use crate::trace::excerpt;
+use crate::excerpt::excerpt;
+use ::toml::Spanned;
+use ::toml::de::{DeArray, DeTable, DeValue};
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::path::Path;
 use tidegate::config::PathPart;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 /// A file's text.
-pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
+pub fn read(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     String::from_utf8(bytes)
         .map_err(|_| anyhow::anyhow!("{}: expected TOML, found no UTF-8 text", path.display()))
@@ -41,7 +41,7 @@ impl std::error::Error for TomlError {}
 impl TomlError {
     /// The same as seen in one of the texts that the faulty one was made of, if the field stands there: `path` says how that
     /// text calls it.
-    pub(crate) fn within<'a>(self, texts: impl IntoIterator<Item = (TomlText<'a>, String)>) -> Self {
+    pub fn within<'a>(self, texts: impl IntoIterator<Item = (TomlText<'a>, String)>) -> Self {
         let place = |(text, field): (TomlText<'a>, String)| {
             let parts: Vec<&str> = field.split('.').collect();
             let at = offset_of_whole(text.text, &parts)?;
@@ -54,35 +54,36 @@ impl TomlError {
     }
 
     /// The path of keys to the field.
-    pub(crate) fn field(&self) -> &str {
+    pub fn field(&self) -> &str {
         &self.field
     }
 
     /// What is wrong with it.
-    pub(crate) fn problem(&self) -> &str {
+    pub fn problem(&self) -> &str {
         &self.problem
     }
 }
 
 /// A text and the name of its file.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TomlText<'a> {
+pub struct TomlText<'a> {
     file: &'a str,
     text: &'a str,
 }
 
 impl<'a> TomlText<'a> {
-    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
+    /// The text of a file of this name.
+    pub fn new(file: &'a str, text: &'a str) -> Self {
         Self { file, text }
     }
 
     /// Reads the text's fields.
-    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, TomlError> {
-        toml::from_str(self.text).map_err(|error| self.misread(&error))
+    pub fn parse<T: DeserializeOwned>(self) -> Result<T, TomlError> {
+        ::toml::from_str(self.text).map_err(|error| self.misread(&error))
     }
 
     /// What the parser refused, with the name nearest to one it does not know.
-    fn misread(self, error: &toml::de::Error) -> TomlError {
+    fn misread(self, error: &::toml::de::Error) -> TomlError {
         let mut problem = error.message().trim().replace('\n', "; ");
         if let Some(name) = name_meant(&problem) {
             problem = format!("{problem}; did you mean `{name}`?");
@@ -97,7 +98,7 @@ impl<'a> TomlText<'a> {
     }
 
     /// What is wrong with the innermost field around a byte; where there is none, the line is shown.
-    pub(crate) fn error_at(self, at: usize, problem: String) -> TomlError {
+    pub fn error_at(self, at: usize, problem: String) -> TomlError {
         match field_at(self.text, at) {
             Some(field) => self.error(at, field, problem),
             None => {
@@ -108,7 +109,7 @@ impl<'a> TomlText<'a> {
     }
 
     /// What is wrong with the value at a path of keys.
-    pub(crate) fn error_of(self, path: &[PathPart], problem: String) -> TomlError {
+    pub fn error_of(self, path: &[PathPart], problem: String) -> TomlError {
         let names: Vec<_> = path.iter().map(ToString::to_string).collect();
         self.error(offset_of(self.text, path).unwrap_or(0), names.join("."), problem)
     }
@@ -171,7 +172,7 @@ fn offset_of(text: &str, path: &[PathPart]) -> Option<usize> {
     for part in path {
         let found: Option<&Spanned<DeValue<'_>>> = match part {
             PathPart::Name(name) => within.and_then(|table| table.get(name.as_str())),
-            PathPart::Place(place) => array.and_then(|array: &toml::de::DeArray<'_>| array.get(*place)),
+            PathPart::Place(place) => array.and_then(|array: &DeArray<'_>| array.get(*place)),
         };
         let Some(found) = found else { break };
         value = Some(found.span().start);
@@ -205,7 +206,7 @@ fn offset_within(at: usize, value: &Spanned<DeValue<'_>>, path: &[&str]) -> Opti
 }
 
 /// The known name that is fewest edits away, if it is near enough to have been meant.
-pub(crate) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let edits = |name: &str| strsim::damerau_levenshtein(found, name);
     let nearest = known.into_iter().min_by_key(|name| edits(name))?;
     (edits(nearest) <= nearest.len().div_ceil(3)).then_some(nearest)
