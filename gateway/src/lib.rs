@@ -14,6 +14,8 @@ mod fields;
 pub mod identity;
 mod layer;
 mod outcome;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod service;
 pub mod tokens;
 
