@@ -54,6 +54,33 @@ pub trait Answers: Send + Sync + 'static {
     fn shape(&self, request: &http::request::Parts) -> Shape;
 }
 
+/// What clients take an error for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kinds {
+    /// OpenAI's type.
+    pub(crate) openai: &'static str,
+    /// OpenAI's code.
+    pub(crate) code: &'static str,
+    /// Anthropic's type.
+    pub(crate) anthropic: &'static str,
+}
+
+impl Shape {
+    /// An error's body.
+    pub(crate) fn error(self, message: &str, kinds: &Kinds) -> String {
+        let Kinds { openai, code, anthropic } = kinds;
+        match self {
+            Self::OpenAi => {
+                json!({ "error": { "message": message, "type": openai, "param": null, "code": code } })
+            }
+            Self::Anthropic => {
+                json!({ "type": "error", "error": { "type": anthropic, "message": message } })
+            }
+        }
+        .to_string()
+    }
+}
+
 impl Answers for Shape {
     fn shape(&self, _request: &http::request::Parts) -> Shape {
         *self
@@ -110,9 +137,9 @@ impl Refusal {
         }
     }
 
-    /// What kind of error clients take it for: of OpenAI's type and code, and Anthropic's type.
-    fn kinds(&self) -> (&'static str, &'static str, &'static str) {
-        match self {
+    /// What kind of error clients take it for.
+    fn kinds(&self) -> Kinds {
+        let (openai, code, anthropic) = match self {
             Self::NoKey | Self::UnknownKey => {
                 ("invalid_request_error", "invalid_api_key", "authentication_error")
             }
@@ -126,26 +153,13 @@ impl Refusal {
                 ("tokens", "rate_limit_exceeded", "rate_limit_error")
             }
             Self::Denied { .. } | Self::Blocked(_) => ("requests", "rate_limit_exceeded", "rate_limit_error"),
-        }
-    }
-
-    fn body(&self, shape: Shape) -> String {
-        let (kind, code, anthropic) = self.kinds();
-        let message = self.message();
-        match shape {
-            Shape::OpenAi => {
-                json!({ "error": { "message": message, "type": kind, "param": null, "code": code } })
-            }
-            Shape::Anthropic => {
-                json!({ "type": "error", "error": { "type": anthropic, "message": message } })
-            }
-        }
-        .to_string()
+        };
+        Kinds { openai, code, anthropic }
     }
 
     /// The whole response.
     pub(crate) fn response(&self, shape: Shape, fields: Fields) -> Response<Bytes> {
-        let body = Bytes::from(self.body(shape));
+        let body = Bytes::from(shape.error(&self.message(), &self.kinds()));
         let length = HeaderValue::from(body.len());
         let mut response = Response::new(body);
         *response.status_mut() = self.status();

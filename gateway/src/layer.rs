@@ -175,7 +175,11 @@ impl<K, P, A, C, U, O, R> std::fmt::Debug for Builder<K, P, A, C, U, O, R> {
 
 impl<K, P, A, C, U, O, R> Builder<K, P, A, C, U, O, R> {
     /// A guard that turns away addresses which do not heed a 429; `address` says where requests come from.
-    pub fn guard<N: AddressOf>(self, guard: Arc<Guard>, address: N) -> Builder<K, P, N, C, U, O, R> {
+    pub fn guard<N: AddressOf>(
+        self,
+        guard: impl Into<Option<Arc<Guard>>>,
+        address: N,
+    ) -> Builder<K, P, N, C, U, O, R> {
         let Self {
             limiter,
             clock,
@@ -184,7 +188,7 @@ impl<K, P, A, C, U, O, R> Builder<K, P, A, C, U, O, R> {
             ..
         } = self;
         let rules = Rules { key, plan, address, cost, usage, outcome, answers };
-        Builder { limiter, guard: Some(guard), clock, headers, rules }
+        Builder { limiter, guard: guard.into(), clock, headers, rules }
     }
 
     /// What requests cost, and what their responses say that they used.

@@ -5,6 +5,7 @@
 
 use super::config::{Config, Upstream};
 use super::keys::{ApiKey, Digest, Keys, Known};
+use super::route::Routes;
 use crate::identity::PlanOf;
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -23,6 +24,8 @@ pub struct Live {
     pub keys: Keys,
     /// Where calls go.
     pub upstreams: Vec<Upstream>,
+    /// Which of them a call goes to.
+    pub routes: Routes,
     /// The plans in force, by name.
     pub plans: HashMap<String, PlanId>,
 }
@@ -74,8 +77,13 @@ impl State {
             .max_plans(MOST_PLANS)
             .build()
             .with_context(|| format!("an engine for {} keys cannot be made", config.capacity))?;
-        let empty =
-            Live { generation: 0, keys: Keys::default(), upstreams: Vec::new(), plans: HashMap::new() };
+        let empty = Live {
+            generation: 0,
+            keys: Keys::default(),
+            upstreams: Vec::new(),
+            routes: Routes::default(),
+            plans: HashMap::new(),
+        };
         let state = Self {
             limiter: Arc::new(limiter),
             live: ArcSwap::from_pointee(empty),
@@ -88,6 +96,7 @@ impl State {
 
     /// Puts a configuration in force; calls under way end as they began. An error changes nothing.
     pub fn change(&self, config: &Config) -> anyhow::Result<u64> {
+        let routes = Routes::new(&config.upstreams)?;
         let mut plans = HashMap::new();
         for plan in &config.plans {
             plans.insert(plan.name().to_owned(), self.plan(plan)?);
@@ -99,7 +108,8 @@ impl State {
         }
         // Ordering: changes are one at a time; the number rides on nothing else.
         let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
-        self.live.store(Arc::new(Live { generation, keys, upstreams: config.upstreams.clone(), plans }));
+        let upstreams = config.upstreams.clone();
+        self.live.store(Arc::new(Live { generation, keys, upstreams, routes, plans }));
         Ok(generation)
     }
 
@@ -110,6 +120,11 @@ impl State {
                 plan.name()
             )
         })
+    }
+
+    /// What is in force now, to look at and let go of: unlike [`live`](Self::live) it writes to nothing that threads share.
+    pub(crate) fn now(&self) -> arc_swap::Guard<Arc<Live>> {
+        self.live.load()
     }
 
     /// What is in force now.
@@ -124,7 +139,7 @@ pub struct StoredPlans(pub Arc<State>);
 
 impl PlanOf<ApiKey> for StoredPlans {
     fn plan(&self, _request: &Parts, key: &Digest) -> Option<PlanId> {
-        self.0.live.load().keys.get(key).map(|known| known.plan)
+        self.0.now().keys.get(key).map(|known| known.plan)
     }
 }
 

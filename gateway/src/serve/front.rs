@@ -1,0 +1,107 @@
+//! What a client's request meets first: the bound on its body's time, the layer, and on the way back the strip of usage.
+
+use super::forward::{AskedByUs, Forward, Forwarded, OwnBody, own_body};
+use super::keys::ApiKey;
+use super::live::{State, StoredPlans};
+use super::route::ByPath;
+use super::trouble::Trouble;
+use super::usage_strip::Stripped;
+use super::waiting::{InTime, Late};
+use crate::answer::Answers;
+use crate::body::ResponseBody;
+use crate::identity::{KeyOf, PeerAddress, TrustedProxies};
+use crate::layer::Rules;
+use crate::outcome::ByStatus;
+use crate::service::RateLimit;
+use crate::tokens::{OpenAiUsage, TokenMeter};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, request};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tower_service::Service;
+use tracing::{Level, debug};
+
+/// A response's body on its way to a client.
+pub(crate) type FrontBody = Either<Stripped<ResponseBody<Forwarded, TokenMeter>>, OwnBody>;
+
+/// What the gateway asks of requests. One meter reads the usage of either API.
+pub(crate) type GatewayRules =
+    Rules<ApiKey, StoredPlans, TrustedProxies, ByPath, OpenAiUsage, ByStatus, ByPath>;
+
+/// The way of all calls under one configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Front {
+    pub(crate) service: RateLimit<Forward, GatewayRules>,
+    pub(crate) answers: ByPath,
+    pub(crate) state: Arc<State>,
+    pub(crate) body_time: Duration,
+}
+
+impl Front {
+    /// Answers a request.
+    pub(crate) async fn answer(
+        mut self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<FrontBody> {
+        let (mut parts, body) = request.into_parts();
+        let seen = tracing::enabled!(Level::DEBUG).then(|| Seen::new(&parts, &self.state, peer));
+        parts.extensions.insert(PeerAddress(peer));
+        let (late, shape) = (Late::default(), self.answers.shape(&parts));
+        let request = Request::from_parts(parts, InTime::new(body, self.body_time, late.clone()));
+        // Forwarding is always ready, and does not fail.
+        let Ok(response) = self.service.call(request).await;
+        let response = if response.status() == StatusCode::BAD_REQUEST && late.is_true() {
+            Trouble::SlowBody.response(shape).map(own)
+        } else {
+            stripped(response)
+        };
+        if let Some(seen) = seen {
+            seen.log(response.status());
+        }
+        response
+    }
+}
+
+/// A body that the gateway writes, as one on its way to a client.
+pub(crate) fn own(bytes: Bytes) -> FrontBody {
+    Either::Right(own_body(bytes))
+}
+
+/// A response without the usage that its client did not ask for.
+fn stripped(mut response: Response<ResponseBody<Forwarded, TokenMeter>>) -> Response<FrontBody> {
+    let asked_by_us = response.extensions_mut().remove::<AskedByUs>().is_some();
+    let strip = if asked_by_us { Stripped::new } else { Stripped::unchanged };
+    response.map(|body| Either::Left(strip(body)))
+}
+
+/// What the log says of a request.
+struct Seen {
+    begun: Instant,
+    peer: SocketAddr,
+    method: http::Method,
+    path: String,
+    key: String,
+}
+
+impl Seen {
+    fn new(request: &request::Parts, state: &State, peer: SocketAddr) -> Self {
+        let known = ApiKey.key(request).and_then(|digest| Some(state.now().keys.get(&digest)?.name.clone()));
+        Self {
+            begun: Instant::now(),
+            peer,
+            method: request.method.clone(),
+            path: request.uri.path().to_owned(),
+            key: known.unwrap_or_default(),
+        }
+    }
+
+    fn log(self, status: StatusCode) {
+        let Self { begun, peer, method, path, key } = self;
+        let elapsed = begun.elapsed().as_secs_f64();
+        debug!(%peer, %method, path, key, status = status.as_u16(), seconds = elapsed, "answered");
+    }
+}

@@ -1,0 +1,165 @@
+//! A gateway as it runs: what outlives a change of the configuration, and what is made anew by it.
+
+use super::client::{Client, Tls, client};
+use super::config::{Bounds, Config};
+use super::forward::Forward;
+use super::front::{Front, FrontBody};
+use super::live::{State, StoredPlans};
+use super::route::ByPath;
+use crate::body::AnyClock;
+use crate::identity::TrustedProxies;
+use crate::layer::RateLimitLayer;
+use crate::serve::keys::ApiKey;
+use crate::tokens::OpenAiUsage;
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate::config::TimeSpan;
+use tidegate::{Guard, SystemClock};
+use tower_layer::Layer;
+
+/// All that a running gateway has, to be shared with whatever else runs beside it.
+pub struct Gateway {
+    /// The engine, and the keys and plans that are in force.
+    pub state: Arc<State>,
+    /// The clock of all decisions.
+    pub clock: AnyClock,
+    way: ArcSwap<Way>,
+}
+
+/// The way that calls take under one configuration.
+struct Way {
+    config: Arc<Config>,
+    guard: Option<Arc<Guard>>,
+    client: Client,
+    front: Front,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// A span of time as timers take it.
+pub(crate) fn time(TimeSpan(span): TimeSpan) -> Duration {
+    Duration::from_nanos(span.get())
+}
+
+impl Gateway {
+    /// A gateway that goes by a configuration. An error if something that it needs is not there.
+    pub fn new(config: Config) -> anyhow::Result<Self> {
+        let state = Arc::new(State::new(&config)?);
+        let clock: AnyClock = Arc::new(SystemClock::new());
+        let guard = guard(&config)?;
+        let client = client(time(config.bounds.connect_time), tls(&config))?;
+        let way = Way::new(Arc::new(config), guard, client, &state, &clock);
+        Ok(Self { state, clock, way: ArcSwap::from_pointee(way) })
+    }
+
+    /// Goes by another configuration from the next call on. What was used stays used; an error changes nothing.
+    ///
+    /// Gives what holds only from the next start on, and what was lost, in words.
+    pub fn change(&self, config: Config) -> anyhow::Result<Vec<String>> {
+        let now = self.way.load_full();
+        let mut words = unchanged(&now.config, &config);
+        let guard = if now.config.guard == config.guard {
+            now.guard.clone()
+        } else {
+            if now.guard.is_some() {
+                words.push("`guard` has changed: blocks and strikes so far are forgotten".into());
+            }
+            guard(&config)?
+        };
+        let same_client = now.config.bounds.connect_time == config.bounds.connect_time
+            && (tls(&config) == Tls::Unused || tls(&now.config) == Tls::Used);
+        let client = if same_client {
+            now.client.clone()
+        } else {
+            client(time(config.bounds.connect_time), tls(&config))?
+        };
+        self.state.change(&config)?;
+        self.way.store(Arc::new(Way::new(Arc::new(config), guard, client, &self.state, &self.clock)));
+        Ok(words)
+    }
+
+    /// The configuration that is in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.way.load().config.clone()
+    }
+
+    /// The guard, if there is one now.
+    pub fn guard(&self) -> Option<Arc<Guard>> {
+        self.way.load().guard.clone()
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.way.load().config.bounds.clone()
+    }
+
+    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<FrontBody> {
+        let front = self.way.load().front.clone();
+        front.answer(request, peer).await
+    }
+}
+
+impl Way {
+    fn new(
+        config: Arc<Config>,
+        guard: Option<Arc<Guard>>,
+        client: Client,
+        state: &Arc<State>,
+        clock: &AnyClock,
+    ) -> Self {
+        let Bounds { body_bytes, body_time, response_time, idle_time, .. } = config.bounds.clone();
+        let by_path = ByPath::new(state.clone(), body_bytes, config.tokens);
+        let layer = RateLimitLayer::builder(state.limiter.clone(), ApiKey, StoredPlans(state.clone()))
+            .guard(guard.clone(), TrustedProxies::new(config.trusted.iter().copied()))
+            .tokens(by_path.clone(), OpenAiUsage { most: config.tokens.most })
+            .answers(by_path.clone())
+            .headers(config.headers)
+            .clock(clock.clone())
+            .build();
+        let forward = Forward {
+            state: state.clone(),
+            client: client.clone(),
+            response_time: time(response_time),
+            idle_time: time(idle_time),
+        };
+        let front = Front {
+            service: layer.layer(forward),
+            answers: by_path,
+            state: state.clone(),
+            body_time: time(body_time),
+        };
+        Self { config, guard, client, front }
+    }
+}
+
+fn guard(config: &Config) -> anyhow::Result<Option<Arc<Guard>>> {
+    let guard = config.guard.as_ref().map(|guard| guard.build()).transpose().context("`guard`")?;
+    Ok(guard.map(Arc::new))
+}
+
+fn tls(config: &Config) -> Tls {
+    let uses = config.upstreams.iter().any(|upstream| upstream.url.scheme_str() == Some("https"));
+    if uses { Tls::Used } else { Tls::Unused }
+}
+
+/// What a running gateway cannot change.
+fn unchanged(now: &Config, next: &Config) -> Vec<String> {
+    [
+        ("listen", now.listen != next.listen),
+        ("capacity", now.capacity != next.capacity),
+        ("admin", now.admin != next.admin),
+        ("bounds.connections", now.bounds.connections != next.bounds.connections),
+    ]
+    .into_iter()
+    .filter(|(_, changed)| *changed)
+    .map(|(field, _)| format!("`{field}` has changed: that holds from the next start on"))
+    .collect()
+}

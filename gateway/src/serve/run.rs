@@ -1,0 +1,122 @@
+//! `tidegate-gateway serve`.
+
+use super::config::Config;
+use super::logs::Logs;
+use super::reload::Reloader;
+use super::route::Routes;
+use super::server::Server;
+use super::services::{self, Service};
+use anyhow::Context;
+use clap::Args;
+use std::path::PathBuf;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+/// Runs the gateway that a configuration file describes.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The configuration: a TOML file. It is read again when it changes, and on SIGHUP.
+    config: PathBuf,
+    /// Says whether the file could be used, and ends.
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    logs: Logs,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let reloader = Reloader::new(self.config.clone());
+        let config = Config::read(&self.config)?;
+        if self.check {
+            println!("{}: {}", self.config.display(), summary(&config));
+            // Where a file is checked its keys need not be known.
+            if let Err(error) = Routes::new(&config.upstreams) {
+                eprintln!("tidegate-gateway: it would not start here: {error:#}");
+            }
+            return Ok(());
+        }
+        self.logs.begin();
+        runtime()?.block_on(serve(config, reloader))
+    }
+}
+
+/// What the program's tasks run on.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().context("no threads to run on")
+}
+
+/// A configuration in one line.
+fn summary(config: &Config) -> String {
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let guard = if config.guard.is_some() { "a guard" } else { "no guard" };
+    let admin = config.admin.as_ref().map(|admin| format!(", admin on {}", admin.listen));
+    format!(
+        "good: listens on {}, {}, {}, {}, {guard}{}",
+        config.listen,
+        count(config.keys.len(), "key"),
+        count(config.plans.len(), "plan"),
+        count(config.upstreams.len(), "upstream"),
+        admin.unwrap_or_default()
+    )
+}
+
+async fn serve(config: Config, reloader: Reloader) -> anyhow::Result<()> {
+    let server = Server::start(config, None).await?;
+    let mut beside = JoinSet::new();
+    let reloading = reloader.run(server.gateway().clone(), server.ending());
+    beside.spawn(async move {
+        reloading.await;
+        Ok(())
+    });
+    for service in services::all(server.gateway(), &server.ending()).await? {
+        beside.spawn(named(service));
+    }
+    info!(address = %server.address(), "serves");
+    let failed = tokio::select! {
+        () = asked_to_end() => None,
+        failed = failure(&mut beside) => Some(failed),
+    };
+    info!("takes no more calls; those under way may end");
+    match server.stop().await? {
+        0 => info!("ended"),
+        cut_off => warn!(cut_off, "ended; some connections had to be cut off"),
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn named(Service { name, task }: Service) -> anyhow::Result<()> {
+    task.await.context(name)
+}
+
+/// Waits for the first service that fails.
+async fn failure(beside: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Error {
+    while let Some(ended) = beside.join_next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error,
+            Err(error) => return error.into(),
+        }
+    }
+    std::future::pending().await
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    // An error: nobody can ask.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,160 @@
+//! Bodies that are waited for only so long.
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+/// Any error of a body.
+pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+fn late(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+/// Tells whether a request's body came too late, when it is gone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Late(Arc<AtomicBool>);
+
+impl Late {
+    pub(crate) fn is_true(&self) -> bool {
+        // Ordering: set and read by one task, in turn.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+pin_project! {
+    /// A request's body, which must have come by a time.
+    pub(crate) struct InTime<B> {
+        #[pin]
+        body: B,
+        by: Instant,
+        // Most bodies are there when they are asked for: they need no timer.
+        timer: Option<Pin<Box<Sleep>>>,
+        late: Late,
+    }
+}
+
+impl<B> InTime<B> {
+    pub(crate) fn new(body: B, time: Duration, late: Late) -> Self {
+        Self { body, by: Instant::now() + time, timer: None, late }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error: Into<AnyError>>> Body for InTime<B> {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = self.project();
+        if let Poll::Ready(frame) = this.body.poll_frame(context) {
+            return Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)));
+        }
+        let by = *this.by;
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(by)));
+        timer.as_mut().poll(context).map(|()| {
+            // Ordering: see `is_true`.
+            this.late.0.store(true, Ordering::Relaxed);
+            Some(Err(late("the request's body did not arrive in time")))
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+pin_project! {
+    /// A response's body, of which each part must follow the one before within a time.
+    pub(crate) struct Lively<B> {
+        #[pin]
+        body: B,
+        time: Duration,
+        #[pin]
+        timer: Sleep,
+        // Whether the timer runs for the part that is waited for.
+        waits: bool,
+    }
+}
+
+impl<B> Lively<B> {
+    pub(crate) fn new(body: B, time: Duration) -> Self {
+        Self { body, time, timer: sleep(time), waits: false }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error: Into<AnyError>>> Body for Lively<B> {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let mut this = self.project();
+        if let Poll::Ready(frame) = this.body.poll_frame(context) {
+            *this.waits = false;
+            return Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)));
+        }
+        if !*this.waits {
+            this.timer.as_mut().reset(Instant::now() + *this.time);
+            *this.waits = true;
+        }
+        this.timer.poll(context).map(|()| Some(Err(late("the upstream's stream stood still"))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::{BodyExt, StreamBody};
+    use std::convert::Infallible;
+
+    type Part = Result<Frame<Bytes>, Infallible>;
+
+    /// A part each so many milliseconds.
+    fn parts(every: u64, count: u32) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+        let parts = stream::unfold(0, move |sent| async move {
+            if sent == count {
+                return None;
+            }
+            sleep(Duration::from_millis(every)).await;
+            Some((Part::Ok(Frame::data(Bytes::from_static(b"x"))), sent + 1))
+        });
+        StreamBody::new(Box::pin(parts))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_comes_to_an_end() {
+        let late = Late::default();
+        let body = InTime::new(parts(100, 5), Duration::from_millis(501), late.clone());
+        assert_eq!(body.collect().await.unwrap().to_bytes().len(), 5);
+        assert!(!late.is_true());
+        let body = InTime::new(parts(100, 5), Duration::from_millis(499), late.clone());
+        assert!(body.collect().await.is_err() && late.is_true());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_may_last_as_long_as_it_goes_on() {
+        let body = Lively::new(parts(900, 100), Duration::from_secs(1));
+        assert_eq!(body.collect().await.unwrap().to_bytes().len(), 100);
+        let body = Lively::new(parts(1_100, 100), Duration::from_secs(1));
+        assert!(body.collect().await.is_err());
+    }
+}
