@@ -80,6 +80,8 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
 /// Settles a call once, however its response ends.
 pub(crate) struct Settling<M: Meter> {
     reserved: Option<Reserved>,
+    /// The tokens that were reserved.
+    estimate: u64,
     meter: Option<M>,
 }
 
@@ -90,8 +92,8 @@ impl<M: Meter> std::fmt::Debug for Settling<M> {
 }
 
 impl<M: Meter> Settling<M> {
-    pub(crate) fn new(reserved: Reserved, meter: Option<M>) -> Self {
-        Self { reserved: Some(reserved), meter }
+    pub(crate) fn new(reserved: Reserved, estimate: u64, meter: Option<M>) -> Self {
+        Self { reserved: Some(reserved), estimate, meter }
     }
 
     fn pass(&mut self, bytes: &[u8]) {
@@ -104,7 +106,10 @@ impl<M: Meter> Settling<M> {
 impl<M: Meter> Drop for Settling<M> {
     fn drop(&mut self) {
         let Some(reserved) = self.reserved.take() else { return };
-        match self.meter.as_ref().and_then(Meter::tokens) {
+        let told = self.meter.as_ref().and_then(Meter::tokens);
+        // Whoever asks for little and leaves before the usage comes has had what has passed.
+        let passed = || self.meter.as_ref().map(Meter::at_least).filter(|passed| *passed > self.estimate);
+        match told.or_else(passed) {
             Some(tokens) => reserved.settle(tokens),
             // By estimate.
             None => drop(reserved),

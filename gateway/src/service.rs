@@ -45,6 +45,8 @@ impl<S: std::fmt::Debug, T> std::fmt::Debug for RateLimit<S, T> {
 /// A call that goes on: what it was charged, and what its response will say.
 struct Passage {
     reserved: Reserved,
+    /// The tokens that were reserved.
+    estimate: u64,
     fields: Fields,
 }
 
@@ -66,6 +68,27 @@ impl<T: Parts> Shared<T> {
         }
     }
 
+    /// Looks at what can be said of a request before its body is read, so that nobody without a key makes the service keep a body in
+    /// memory, and none is read that is too long anyway.
+    fn unfit(
+        &self,
+        request: &request::Parts,
+        body: &impl Body,
+        most: usize,
+        at: Timestamp,
+    ) -> Option<Refused> {
+        if body.is_end_stream() {
+            return None;
+        }
+        let Rules { key, plan, .. } = self.rules.rules();
+        let Some(key) = key.key(request) else { return Some(self.stranger(request, Refusal::NoKey, at)) };
+        if plan.plan(request, &key).is_none() {
+            return Some(self.stranger(request, Refusal::UnknownKey, at));
+        }
+        let is_too_long = body.size_hint().lower() > most as u64;
+        is_too_long.then(|| self.refused(request, Refusal::BodyTooLarge(most)))
+    }
+
     /// Decides. Neither waits nor allocates but for header fields.
     fn decide(&self, request: &request::Parts, body: &[u8], at: Timestamp) -> Result<Passage, Refused> {
         let Rules { key, plan, cost, .. } = self.rules.rules();
@@ -73,12 +96,13 @@ impl<T: Parts> Shared<T> {
         let Some(plan) = plan.plan(request, &key) else {
             return Err(self.stranger(request, Refusal::UnknownKey, at));
         };
-        let (decision, standing) = self.limiter.check_with_standing(&key, plan, cost.cost(request, body), at);
+        let cost = cost.cost(request, body);
+        let (decision, standing) = self.limiter.check_with_standing(&key, plan, cost, at);
         let fields = Fields::new(self.headers, decision.verdict(), &standing);
         let verdict = decision.verdict();
         if let Decision::Admitted(admission) = decision {
             let reserved = admission.reservation.held(self.limiter.clone(), self.clock.clone());
-            return Ok(Passage { reserved, fields });
+            return Ok(Passage { reserved, estimate: cost.tokens, fields });
         }
         if let (Some(guard), Some(address)) = (&self.guard, self.rules.rules().address.address(request)) {
             let _: Mark = guard.observe(address, &key, verdict, at);
@@ -104,7 +128,7 @@ impl<T: Parts> Shared<T> {
     fn respond<B>(
         &self,
         response: Response<B>,
-        Passage { reserved, fields }: Passage,
+        Passage { reserved, estimate, fields }: Passage,
     ) -> Response<ResponseBody<B, Meter<T>>> {
         let (mut parts, body): (response::Parts, B) = response.into_parts();
         fields.insert_into(&mut parts.headers);
@@ -117,7 +141,9 @@ impl<T: Parts> Shared<T> {
                 reserved.settle(0);
                 None
             }
-            Outcome::AsUsed => Some(Settling::new(reserved, self.rules.rules().usage.meter(&parts))),
+            Outcome::AsUsed => {
+                Some(Settling::new(reserved, estimate, self.rules.rules().usage.meter(&parts)))
+            }
         };
         Response::from_parts(parts, ResponseBody::passing(body, settling))
     }
@@ -158,8 +184,13 @@ where
         let state = if let Some(refused) = shared.blocked(&parts, at) {
             State::Refused { refused: Some(refused) }
         } else if let Some(most) = shared.rules.rules().cost.body_limit() {
-            let reading = Reading { parts: Some(parts), service: Some(service), read: BytesMut::new(), most };
-            State::Reading { body, reading }
+            match shared.unfit(&parts, &body, most, at) {
+                Some(refused) => State::Refused { refused: Some(refused) },
+                None => {
+                    let (parts, service) = (Some(parts), Some(service));
+                    State::Reading { body, reading: Reading { parts, service, read: BytesMut::new(), most } }
+                }
+            }
         } else {
             match shared.decide(&parts, &[], at) {
                 Ok(passage) => State::calling(service, parts, RequestBody::unread(body), passage),

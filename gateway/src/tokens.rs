@@ -52,6 +52,11 @@ pub trait Meter: Send + 'static {
 
     /// The tokens that the request used, as far as the body has told; `None` if it has not.
     fn tokens(&self) -> Option<u64>;
+
+    /// So many it must have used, by what has passed. If the body breaks off before it tells, it is charged no less than this.
+    fn at_least(&self) -> u64 {
+        0
+    }
 }
 
 /// Nothing is read: what was charged stays charged.

@@ -85,19 +85,26 @@ pub struct Upstream {
 pub struct Bounds {
     /// Bytes of a request's body.
     pub body_bytes: usize,
-    /// Bytes of its header.
+    /// Bytes of its header; at least 8 KiB.
+    #[serde(deserialize_with = "header_bytes")]
     pub header_bytes: usize,
     /// Connections of clients at a time.
+    #[serde(deserialize_with = "connections")]
     pub connections: usize,
     /// From a connection's begin, or the end of its last request, to the end of the next one's header.
+    #[serde(deserialize_with = "some_time")]
     pub header_time: TimeSpan,
     /// For a request's body.
+    #[serde(deserialize_with = "some_time")]
     pub body_time: TimeSpan,
     /// For a connection to the upstream.
+    #[serde(deserialize_with = "some_time")]
     pub connect_time: TimeSpan,
     /// From a request's end to the begin of the upstream's response.
+    #[serde(deserialize_with = "some_time")]
     pub response_time: TimeSpan,
     /// From one part of a response to the next.
+    #[serde(deserialize_with = "some_time")]
     pub idle_time: TimeSpan,
     /// For the responses under way when the gateway is to end.
     pub shutdown_time: TimeSpan,
@@ -118,6 +125,31 @@ impl Default for Bounds {
             shutdown_time: seconds(30),
         }
     }
+}
+
+fn header_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    within(deserializer, 8 << 10..=16 << 20, "from 8192 to 16777216 bytes")
+}
+
+fn connections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    within(deserializer, 1..=1_000_000, "from 1 to 1000000 connections")
+}
+
+fn within<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    range: std::ops::RangeInclusive<usize>,
+    expected: &str,
+) -> Result<usize, D::Error> {
+    let count = usize::deserialize(deserializer)?;
+    let wrong = || serde::de::Error::custom(format!("expected {expected}, found {count}"));
+    range.contains(&count).then_some(count).ok_or_else(wrong)
+}
+
+/// A time of at least a millisecond: in none nothing comes.
+fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeSpan, D::Error> {
+    let time = TimeSpan::deserialize(deserializer)?;
+    let wrong = || serde::de::Error::custom("expected at least `1ms`");
+    (time.0 >= Nanos::from_millis(1)).then_some(time).ok_or_else(wrong)
 }
 
 /// How tokens are estimated.
@@ -180,7 +212,7 @@ struct RawKey {
 struct RawUpstream {
     url: Spanned<String>,
     api: Api,
-    paths: Option<Vec<String>>,
+    paths: Option<Vec<Spanned<String>>>,
     key_env: Option<String>,
 }
 
@@ -316,26 +348,65 @@ fn keys(raw: Vec<Spanned<RawKey>>, plans: &[Plan]) -> Checked<Vec<Key>> {
 
 fn upstreams(raw: Spanned<BTreeMap<String, Spanned<RawUpstream>>>) -> Checked<Vec<Upstream>> {
     let span = raw.span();
-    let upstreams = raw.into_inner().into_iter().map(|(name, raw)| {
+    // Whose each path is.
+    let mut taken = BTreeMap::new();
+    let mut upstreams = Vec::new();
+    for (name, raw) in raw.into_inner() {
+        let at = raw.span().start;
         let RawUpstream { url, api, paths, key_env } = raw.into_inner();
-        let at = url.span().start;
-        let url: Uri = url.get_ref().trim_end_matches('/').parse().map_err(|error| {
-            Fault(at, format!("expected a URL such as \"https://api.openai.com\": {error}"))
-        })?;
-        if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
-            return Err(Fault(at, "expected a URL of http or https with a host".into()));
-        }
-        let by_api = || match api {
-            Api::Anthropic => vec!["/v1/messages".into(), "/v1/complete".into()],
-            Api::OpenAi => vec!["/".into()],
+        let url = url_of(&url)?;
+        let paths = match paths {
+            Some(paths) => paths.into_iter().map(path).collect::<Checked<Vec<_>>>()?,
+            None => api.paths().into_iter().map(|path| (at, path.to_owned())).collect(),
         };
-        Ok(Upstream { name, url, api, paths: paths.unwrap_or_else(by_api), key_env })
-    });
-    let upstreams: Vec<Upstream> = upstreams.collect::<Checked<_>>()?;
+        for (at, path) in &paths {
+            if let Some(other) = taken.insert(path.clone(), name.clone()) {
+                let problem = format!("calls of `{path}` go to upstream `{other}` already; give `paths`");
+                return Err(Fault(*at, problem));
+            }
+        }
+        let paths = paths.into_iter().map(|(_, path)| path).collect();
+        upstreams.push(Upstream { name, url, api, paths, key_env });
+    }
     if upstreams.is_empty() {
         return Err(Fault(span.start, "expected at least one upstream, such as `[upstreams.openai]`".into()));
     }
     Ok(upstreams)
+}
+
+fn url_of(url: &Spanned<String>) -> Checked<Uri> {
+    let at = url.span().start;
+    let url: Uri =
+        url.get_ref().trim_end_matches('/').parse().map_err(|error| {
+            Fault(at, format!("expected a URL such as \"https://api.openai.com\": {error}"))
+        })?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
+        return Err(Fault(at, "expected a URL of http or https with a host".into()));
+    }
+    if url.query().is_some() {
+        return Err(Fault(at, "expected a URL without a query: calls bring their own".into()));
+    }
+    Ok(url)
+}
+
+fn path(path: Spanned<String>) -> Checked<(usize, String)> {
+    let at = path.span().start;
+    let path = path.into_inner();
+    if path.starts_with('/') {
+        Ok((at, path))
+    } else {
+        Err(Fault(at, format!("expected a path such as \"/{path}\", found \"{path}\"")))
+    }
+}
+
+impl Api {
+    /// The paths of an upstream for which none are given.
+    fn paths(self) -> Vec<&'static str> {
+        match self {
+            Self::OpenAi => vec!["/"],
+            Self::Anthropic => vec!["/v1/messages", "/v1/complete"],
+        }
+    }
 }
 
 fn network(text: &Spanned<String>) -> Checked<Network> {
@@ -436,6 +507,30 @@ token_file = "admin.token"
         );
         assert_refused(("[upstreams.openai]", "[guard]\ntolerance = 0\n[upstreams.openai]"), "`guard`");
         assert_refused(("listen = \"127.0.0.1:8080\"", "listen = \"localhost\""), "`listen`");
+        let bounds = |field: &str| format!("[bounds]\n{field}\n[upstreams.openai]");
+        assert_refused(
+            ("[upstreams.openai]", &bounds("header_bytes = 100")),
+            "`bounds.header_bytes`: expected from",
+        );
+        assert_refused(("[upstreams.openai]", &bounds("connections = 0")), "`bounds.connections`");
+        assert_refused(
+            ("[upstreams.openai]", &bounds("idle_time = \"0s\"")),
+            "`bounds.idle_time`: expected at least",
+        );
+        assert_refused(("[upstreams.openai]", &bounds("body_time = 5")), "`bounds.body_time`");
+    }
+
+    #[test]
+    fn no_two_upstreams_have_a_path_in_common() {
+        let other = |paths: &str| {
+            format!("[upstreams.local]\nurl = \"http://h\"\napi = \"openai\"\n{paths}\n[upstreams.openai]")
+        };
+        assert_refused(("[upstreams.openai]", &other("")), "calls of `/` go to upstream `local` already");
+        assert_refused(
+            ("[upstreams.openai]", &other("paths = [\"v1\"]")),
+            "`upstreams.local.paths.0`: expected a path",
+        );
+        assert_refused(("https://api.openai.com/", "https://h/v1?a=b"), "without a query");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::live::{State, StoredPlans};
 use super::route::ByPath;
 use super::trouble::Trouble;
 use super::usage_strip::Stripped;
-use super::waiting::{InTime, Late};
+use super::waiting::{InTime, Intake};
 use crate::answer::Answers;
 use crate::body::ResponseBody;
 use crate::identity::{KeyOf, PeerAddress, TrustedProxies};
@@ -46,15 +46,16 @@ impl Front {
         mut self,
         request: Request<Incoming>,
         peer: SocketAddr,
+        intake: &Intake,
     ) -> Response<FrontBody> {
         let (mut parts, body) = request.into_parts();
         let seen = tracing::enabled!(Level::DEBUG).then(|| Seen::new(&parts, &self.state, peer));
         parts.extensions.insert(PeerAddress(peer));
-        let (late, shape) = (Late::default(), self.answers.shape(&parts));
-        let request = Request::from_parts(parts, InTime::new(body, self.body_time, late.clone()));
+        let shape = self.answers.shape(&parts);
+        let request = Request::from_parts(parts, InTime::new(body, self.body_time, intake.clone()));
         // Forwarding is always ready, and does not fail.
         let Ok(response) = self.service.call(request).await;
-        let response = if response.status() == StatusCode::BAD_REQUEST && late.is_true() {
+        let response = if response.status() == StatusCode::BAD_REQUEST && intake.is_late() {
             Trouble::SlowBody.response(shape).map(own)
         } else {
             stripped(response)

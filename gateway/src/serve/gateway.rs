@@ -6,6 +6,7 @@ use super::forward::Forward;
 use super::front::{Front, FrontBody};
 use super::live::{State, StoredPlans};
 use super::route::ByPath;
+use super::waiting::Intake;
 use crate::body::AnyClock;
 use crate::identity::TrustedProxies;
 use crate::layer::RateLimitLayer;
@@ -101,9 +102,14 @@ impl Gateway {
         self.way.load().config.bounds.clone()
     }
 
-    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<FrontBody> {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        intake: &Intake,
+    ) -> Response<FrontBody> {
         let front = self.way.load().front.clone();
-        front.answer(request, peer).await
+        front.answer(request, peer, intake).await
     }
 }
 

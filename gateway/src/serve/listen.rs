@@ -6,6 +6,7 @@ use super::front::FrontBody;
 use super::gateway::{Gateway, time};
 use super::patient::Patient;
 use super::server::Pages;
+use super::waiting::Intake;
 use http::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,13 +16,26 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 /// After an error of the system's, which is often that it has no more descriptors.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// Connections that wait to be accepted; the system may allow fewer.
+const QUEUE: u32 = 4_096;
+
+/// Listens on an address.
+pub(crate) fn listener(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // So that a gateway can be started again while connections of the one before die away.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
+}
 
 /// Serves until the end begins, then lets what is under way end. Gives how many connections had to be cut off.
 pub(crate) async fn serve(
@@ -80,14 +94,15 @@ async fn converse(
 ) {
     let _ = stream.set_nodelay(true);
     let bounds = gateway.bounds();
-    let io = TokioIo::new(Patient::new(stream, time(bounds.idle_time)));
+    let intake = Intake::default();
+    let io = TokioIo::new(Patient::new(stream, time(bounds.idle_time), intake.clone()));
     let service = service_fn(|request| {
         let page = pages.as_ref().and_then(|pages| pages.page(&gateway, request.method(), request.uri()));
-        let gateway = &gateway;
+        let (gateway, intake) = (&gateway, &intake);
         async move {
             Ok::<Response<FrontBody>, Infallible>(match page {
                 Some(page) => page.map(super::front::own),
-                None => gateway.answer(request, peer).await,
+                None => gateway.answer(request, peer, intake).await,
             })
         }
     });

@@ -7,6 +7,7 @@
 mod stream;
 mod words;
 
+use super::listen;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full};
@@ -77,7 +78,7 @@ impl Drop for Mock {
 impl Mock {
     /// Begins to listen, on a port that the system chooses.
     pub async fn start(pace: Pace) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let listener = listen::listener(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.local_addr()?;
         let open = Arc::new(AtomicUsize::new(0));
         let serving = tokio::spawn(serve(listener, pace, open.clone()));

@@ -1,11 +1,16 @@
-//! A client's connection, whose patience has an end: what is written to it must be taken in time.
+//! A client's connection, as patient as it should be.
 //!
-//! A client that no longer reads, and does not close either, would otherwise hold its stream, the upstream's, and a reservation for
-//! ever.
+//! What is written must be taken in time: a client that no longer reads, and does not close either, would otherwise hold its stream,
+//! the upstream's, and a reservation for ever.
+//!
+//! And a request that was answered before it was read to its end, such as one that is too long, is listened to for a moment after the
+//! connection has been closed on this side: closed at once, the system would reset it, and a client that still writes would see that, and
+//! not the answer.
 
+use super::waiting::Intake;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
@@ -15,13 +20,26 @@ use tokio::time::{Sleep, sleep};
 pub(crate) struct Patient<S> {
     stream: S,
     time: Duration,
-    /// Runs while a write waits.
+    /// Runs while a write waits, and then for the end.
     timer: Option<Pin<Box<Sleep>>>,
+    intake: Intake,
+    end: End,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Still to come.
+    Open,
+    /// This side is closed; what the other still sends is not kept.
+    Lingers,
+}
+
+/// For what a client still sends when it has been answered.
+const LINGER: Duration = Duration::from_secs(1);
+
 impl<S> Patient<S> {
-    pub(crate) fn new(stream: S, time: Duration) -> Self {
-        Self { stream, time, timer: None }
+    pub(crate) fn new(stream: S, time: Duration, intake: Intake) -> Self {
+        Self { stream, time, timer: None, intake, end: End::Open }
     }
 
     /// What a write came to, or that it has waited too long.
@@ -35,6 +53,27 @@ impl<S> Patient<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Patient<S> {
+    /// Reads to the other's end, or as long as that may take.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        if timer.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut scrap = [0; 4_096];
+        // Not for ever without a breath, however fast it comes.
+        for _ in 0..64 {
+            let mut buffer = ReadBuf::new(&mut scrap);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -45,7 +84,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let write = Pin::new(&mut this.stream).poll_write(context, bytes);
@@ -71,7 +110,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        if this.end == End::Open {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            (this.end, this.timer) = (End::Lingers, None);
+        }
+        if this.intake.is_unread() {
+            ready!(this.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -83,7 +130,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_reads_nothing_is_not_written_to_for_ever() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let mut patient = Patient::new(ours, Duration::from_secs(5));
+        let mut patient = Patient::new(ours, Duration::from_secs(5), Intake::default());
         let error = patient.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -99,7 +146,7 @@ mod tests {
             }
             read
         });
-        let mut patient = Patient::new(ours, Duration::from_secs(5));
+        let mut patient = Patient::new(ours, Duration::from_secs(5), Intake::default());
         patient.write_all(&[0; 64]).await.unwrap();
         drop(patient);
         assert_eq!(reads.await.unwrap(), 64);

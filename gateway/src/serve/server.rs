@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{Method, Response, Uri};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Pages of the gateway's own, which are answered before anything is limited.
@@ -33,8 +32,7 @@ impl Server {
     pub async fn start(config: Config, pages: Option<Arc<dyn Pages>>) -> anyhow::Result<Self> {
         let listen = config.listen;
         let gateway = Arc::new(Gateway::new(config)?);
-        let listener =
-            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = listen::listener(listen).with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
         let (end, ending) = End::pair();
         let serving = tokio::spawn(listen::serve(listener, gateway.clone(), pages, ending.clone()));

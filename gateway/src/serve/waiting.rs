@@ -18,32 +18,56 @@ fn late(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
-/// Tells whether a request's body came too late, when it is gone.
+/// How the requests of a connection came in: one after the other, and each as its body says.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Late(Arc<AtomicBool>);
+pub(crate) struct Intake(Arc<Flags>);
 
-impl Late {
-    pub(crate) fn is_true(&self) -> bool {
-        // Ordering: set and read by one task, in turn.
-        self.0.load(Ordering::Relaxed)
+#[derive(Debug, Default)]
+struct Flags {
+    late: AtomicBool,
+    unread: AtomicBool,
+}
+
+// Ordering: Relaxed for both; they are set and read by one task, in turn.
+impl Intake {
+    /// Whether the last body did not come in time.
+    pub(crate) fn is_late(&self) -> bool {
+        self.0.late.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last body was not read to its end.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.0.unread.load(Ordering::Relaxed)
     }
 }
 
 pin_project! {
     /// A request's body, which must have come by a time.
-    pub(crate) struct InTime<B> {
+    pub(crate) struct InTime<B>
+    where
+        B: Body,
+    {
         #[pin]
         body: B,
         by: Instant,
         // Most bodies are there when they are asked for: they need no timer.
         timer: Option<Pin<Box<Sleep>>>,
-        late: Late,
+        ended: bool,
+        intake: Intake,
+    }
+
+    impl<B: Body> PinnedDrop for InTime<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let is_read = this.ended || this.body.is_end_stream();
+            this.intake.0.unread.store(!is_read, Ordering::Relaxed);
+        }
     }
 }
 
-impl<B> InTime<B> {
-    pub(crate) fn new(body: B, time: Duration, late: Late) -> Self {
-        Self { body, by: Instant::now() + time, timer: None, late }
+impl<B: Body> InTime<B> {
+    pub(crate) fn new(body: B, time: Duration, intake: Intake) -> Self {
+        intake.0.late.store(false, Ordering::Relaxed);
+        Self { body, by: Instant::now() + time, timer: None, ended: false, intake }
     }
 }
 
@@ -54,13 +78,13 @@ impl<B: Body<Data = Bytes, Error: Into<AnyError>>> Body for InTime<B> {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.project();
         if let Poll::Ready(frame) = this.body.poll_frame(context) {
+            *this.ended = frame.is_none();
             return Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)));
         }
         let by = *this.by;
         let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(by)));
         timer.as_mut().poll(context).map(|()| {
-            // Ordering: see `is_true`.
-            this.late.0.store(true, Ordering::Relaxed);
+            this.intake.0.late.store(true, Ordering::Relaxed);
             Some(Err(late("the request's body did not arrive in time")))
         })
     }
@@ -142,12 +166,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_body_comes_to_an_end() {
-        let late = Late::default();
-        let body = InTime::new(parts(100, 5), Duration::from_millis(501), late.clone());
+        let intake = Intake::default();
+        let body = InTime::new(parts(100, 5), Duration::from_millis(501), intake.clone());
         assert_eq!(body.collect().await.unwrap().to_bytes().len(), 5);
-        assert!(!late.is_true());
-        let body = InTime::new(parts(100, 5), Duration::from_millis(499), late.clone());
-        assert!(body.collect().await.is_err() && late.is_true());
+        assert!(!intake.is_late() && !intake.is_unread());
+        let body = InTime::new(parts(100, 5), Duration::from_millis(499), intake.clone());
+        assert!(body.collect().await.is_err() && intake.is_late() && intake.is_unread());
     }
 
     #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ impl CostOf for AnthropicCost {
             return Cost::REQUEST;
         }
         let bounds: Bounds = serde_json::from_slice(body).unwrap_or_default();
-        let answer = bounds.max_tokens.count().unwrap_or(self.default_answer);
+        let answer = bounds.max_tokens.unwrap_or(self.default_answer);
         Cost::tokens(answer.saturating_add((body.len() as u64).div_ceil(BYTES_A_TOKEN)))
     }
 }

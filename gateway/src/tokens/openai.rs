@@ -5,7 +5,9 @@ use super::{CostOf, UsageOf};
 use http::request::Parts;
 use http::response;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
 use tidegate::Cost;
 
 /// One request, and tokens as estimated from its body: the largest of the fields that bound the answer, times `n`, and the input
@@ -27,34 +29,81 @@ impl Default for OpenAiCost {
 /// Bytes of a request that make about a token; an estimate, which the settle replaces.
 pub(super) const BYTES_A_TOKEN: u64 = 4;
 
-/// The fields of a body that say how much may come of it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// The fields of a body that say how much may come of it. Of one that is written twice the largest counts, since it is not known which
+/// of them the upstream goes by.
+#[derive(Debug, Default)]
 pub(super) struct Bounds {
-    pub(super) max_tokens: Bound,
-    max_completion_tokens: Bound,
-    max_output_tokens: Bound,
-    n: Bound,
-    best_of: Bound,
+    pub(super) max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    max_output_tokens: Option<u64>,
+    n: Option<u64>,
+    best_of: Option<u64>,
 }
 
-/// A number, or something that is none.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Name {
+    MaxTokens,
+    MaxCompletionTokens,
+    MaxOutputTokens,
+    N,
+    BestOf,
+    #[serde(other)]
+    Other,
+}
+
+/// A number as upstreams may read it, or something that is none.
+#[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Bound {
+enum Bound<'a> {
     Count(u64),
+    Float(f64),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
     Other(IgnoredAny),
-    #[default]
-    #[serde(skip)]
-    Absent,
 }
 
-impl Bound {
-    pub(super) fn count(&self) -> Option<u64> {
+impl Bound<'_> {
+    fn count(&self) -> Option<u64> {
         match self {
             Self::Count(count) => Some(*count),
-            Self::Other(_) | Self::Absent => None,
+            Self::Float(count) => (*count >= 1.0).then(|| count.ceil() as u64),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Other(_) => None,
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Bounds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Bounds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bounds, A::Error> {
+                let mut bounds = Bounds::default();
+                while let Some(name) = map.next_key()? {
+                    let bound = match name {
+                        Name::MaxTokens => &mut bounds.max_tokens,
+                        Name::MaxCompletionTokens => &mut bounds.max_completion_tokens,
+                        Name::MaxOutputTokens => &mut bounds.max_output_tokens,
+                        Name::N => &mut bounds.n,
+                        Name::BestOf => &mut bounds.best_of,
+                        Name::Other => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    *bound = (*bound).max(map.next_value::<Bound<'_>>()?.count());
+                }
+                Ok(bounds)
+            }
+        }
+        deserializer.deserialize_map(Fields)
     }
 }
 
@@ -62,10 +111,9 @@ impl OpenAiCost {
     fn tokens(&self, body: &[u8]) -> u64 {
         // What is no JSON is refused by the upstream; it is charged as what it could have been.
         let bounds: Bounds = serde_json::from_slice(body).unwrap_or_default();
-        let fields = [&bounds.max_tokens, &bounds.max_completion_tokens, &bounds.max_output_tokens];
-        let answer = fields.into_iter().filter_map(Bound::count).max().unwrap_or(self.default_answer);
-        let times =
-            [&bounds.n, &bounds.best_of].into_iter().filter_map(Bound::count).max().unwrap_or(1).max(1);
+        let answer = bounds.max_tokens.max(bounds.max_completion_tokens).max(bounds.max_output_tokens);
+        let answer = answer.unwrap_or(self.default_answer);
+        let times = bounds.n.max(bounds.best_of).unwrap_or(1).max(1);
         answer.saturating_mul(times).saturating_add((body.len() as u64).div_ceil(BYTES_A_TOKEN))
     }
 }
@@ -130,9 +178,15 @@ mod tests {
         assert_answer(r#"{"n":1000000}"#, 1_024_000_000);
         assert_answer(r#"{"max_tokens":-1}"#, 1_024);
         assert_answer(r#"{"max_tokens":"many","n":0}"#, 1_024);
-        assert_answer(r#"{"max_tokens":null,"max_completion_tokens":1.5}"#, 1_024);
+        assert_answer(r#"{"max_tokens":null,"max_completion_tokens":-1.5}"#, 1_024);
         assert_answer("no JSON", 1_024);
-        assert_answer(r#"{"max_tokens":1,"max_tokens":2}"#, 1_024);
+        assert_answer("[1]", 1_024);
+        // As lenient upstreams read them.
+        assert_answer(r#"{"max_tokens":5000.0}"#, 5_000);
+        assert_answer(r#"{"max_tokens":1e300}"#, u64::MAX);
+        assert_answer(r#"{"max_tokens":"5000"}"#, 5_000);
+        assert_answer(r#"{"max_tokens":7000,"max_tokens":1}"#, 7_000);
+        assert_answer(r#"{"max\u005ftokens":7000,"n":1,"n":2}"#, 14_000);
     }
 
     #[test]

@@ -53,6 +53,18 @@ pub(super) struct Scanner {
     kept: Vec<u8>,
     /// Its depth; 0 if there is none.
     keeps_from: u32,
+    /// What it is.
+    found: Found,
+}
+
+/// Where a usage stands, and so what it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Found {
+    /// In the response itself: what was used.
+    #[default]
+    Whole,
+    /// In the message that a stream begins with: what was used until then, with the whole to come.
+    Begun,
 }
 
 impl Scanner {
@@ -63,7 +75,7 @@ impl Scanner {
     }
 
     /// Reads on; gives every object `usage` that ends.
-    pub(super) fn pass(&mut self, bytes: &[u8], mut found: impl FnMut(&[u8])) {
+    pub(super) fn pass(&mut self, bytes: &[u8], mut found: impl FnMut(&[u8], Found)) {
         for &byte in bytes {
             self.step(byte);
             if self.keeps_from == 0 {
@@ -75,7 +87,7 @@ impl Scanner {
             }
             self.kept.push(byte);
             if self.within == Within::Structure && byte == b'}' && self.depth < self.keeps_from {
-                found(&self.kept);
+                found(&self.kept, self.found);
                 self.forget();
             }
         }
@@ -107,7 +119,10 @@ impl Scanner {
                 }
             }
             (Within::Structure, b'{') => {
-                if self.keeps_from == 0 && self.is_usage() {
+                if self.keeps_from == 0
+                    && let Some(found) = self.usage()
+                {
+                    self.found = found;
                     self.keeps_from = self.depth + 1;
                 }
                 self.depth = self.depth.saturating_add(1);
@@ -122,12 +137,14 @@ impl Scanner {
         self.keys.get_mut(usize::try_from(depth).ok()?.checked_sub(1)?)
     }
 
-    /// Whether the object that opens is a usage.
-    fn is_usage(&self) -> bool {
+    /// Which usage the object that opens is; `None` if it is none.
+    fn usage(&self) -> Option<Found> {
+        let [outer, inner] = self.keys;
         match self.depth {
-            1 => self.keys[0].is(b"usage"),
-            2 => self.keys[1].is(b"usage") && (self.keys[0].is(b"message") || self.keys[0].is(b"response")),
-            _ => false,
+            1 if outer.is(b"usage") => Some(Found::Whole),
+            2 if inner.is(b"usage") && outer.is(b"response") => Some(Found::Whole),
+            2 if inner.is(b"usage") && outer.is(b"message") => Some(Found::Begun),
+            _ => None,
         }
     }
 }
@@ -140,7 +157,7 @@ mod tests {
         let mut scanner = Scanner::default();
         let mut all = Vec::new();
         for bytes in text.as_bytes().chunks(piece) {
-            scanner.pass(bytes, |usage| all.push(String::from_utf8_lossy(usage).into_owned()));
+            scanner.pass(bytes, |usage, _| all.push(String::from_utf8_lossy(usage).into_owned()));
         }
         all
     }
@@ -176,7 +193,7 @@ mod tests {
         let long = format!(r#"{{"usage":{{"a":"{}"}},"b":1}}"#, "x".repeat(10_000));
         assert_eq!(found(&long, 100), [""; 0]);
         let mut scanner = Scanner::default();
-        scanner.pass(long.as_bytes(), |_| {});
+        scanner.pass(long.as_bytes(), |_, _| {});
         assert!(scanner.kept.capacity() <= 2 * MOST_BYTES);
     }
 

@@ -1,7 +1,7 @@
 //! Reads what a response used, from JSON or from a stream of events.
 
 use super::Meter;
-use super::scan::Scanner;
+use super::scan::{Found, Scanner};
 use http::header::CONTENT_TYPE;
 use http::response;
 use serde::{Deserialize, Deserializer};
@@ -65,6 +65,10 @@ impl Usage {
 pub struct TokenMeter {
     scanner: Scanner,
     usage: Option<Usage>,
+    /// Whether that is the whole of it, and not what was used when the answer began.
+    is_whole: bool,
+    /// Events of a stream so far, of which each brings a token or more.
+    events: u64,
     line: Line,
     /// More is not believed.
     most: u64,
@@ -95,14 +99,15 @@ impl TokenMeter {
             () if is(b"text/event-stream") => Line::Begins(0),
             () => return None,
         };
-        Some(Self { scanner: Scanner::default(), usage: None, line, most })
+        Some(Self { scanner: Scanner::default(), usage: None, is_whole: false, events: 0, line, most })
     }
 
     fn read(&mut self, bytes: &[u8]) {
-        let usage = &mut self.usage;
-        self.scanner.pass(bytes, |object| {
-            if let Ok(found) = serde_json::from_slice::<Usage>(object) {
-                usage.get_or_insert_default().raise(found);
+        let (usage, is_whole) = (&mut self.usage, &mut self.is_whole);
+        self.scanner.pass(bytes, |object, found| {
+            if let Ok(read) = serde_json::from_slice::<Usage>(object) {
+                usage.get_or_insert_default().raise(read);
+                *is_whole |= found == Found::Whole;
             }
         });
     }
@@ -118,6 +123,7 @@ impl TokenMeter {
                         _ if byte != DATA[usize::from(count)] => Line::Other,
                         _ if usize::from(next) == DATA.len() => {
                             self.scanner.restart();
+                            self.events = self.events.saturating_add(1);
                             Line::Data
                         }
                         _ => Line::Begins(next),
@@ -149,7 +155,11 @@ impl Meter for TokenMeter {
     }
 
     fn tokens(&self) -> Option<u64> {
-        self.usage.map(|usage| usage.tokens().min(self.most))
+        self.usage.filter(|_| self.is_whole).map(|usage| usage.tokens().min(self.most))
+    }
+
+    fn at_least(&self) -> u64 {
+        self.usage.map_or(0, Usage::tokens).saturating_add(self.events).min(self.most)
     }
 }
 
@@ -208,6 +218,24 @@ mod tests {
                     event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"{\\\"usage\\\"\"}}\n\n\
                     event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}}\n\n";
         assert_tokens("text/event-stream", body, Some(40));
+    }
+
+    #[test]
+    fn what_a_stream_begins_with_is_not_the_whole() {
+        let begin = "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n";
+        let response =
+            Response::builder().header("content-type", "text/event-stream").body(()).unwrap().into_parts().0;
+        let mut meter = TokenMeter::new(&response, 1_000).unwrap();
+        meter.pass(begin.as_bytes());
+        assert_eq!((meter.tokens(), meter.at_least()), (None, 27));
+        for _ in 0..10 {
+            meter.pass(b"event: content_block_delta\ndata: {\"delta\":{\"text\":\"tide\"}}\n\n");
+        }
+        assert_eq!((meter.tokens(), meter.at_least()), (None, 37));
+        meter.pass(&b"data: {}\n\n".repeat(2_000));
+        assert_eq!(meter.at_least(), 1_000);
+        meter.pass(b"data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\n\n");
+        assert_eq!(meter.tokens(), Some(40));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
-/// So many events are sent before a fault.
+/// So many events are sent before a fault, ...
 const BEFORE_FAULT: usize = 4;
+/// ... which comes when they are on their way.
+const ON_THEIR_WAY: Duration = Duration::from_millis(50);
 
 /// The body of a stream of events.
 #[derive(Debug)]
@@ -20,12 +22,14 @@ pub(super) struct Stream {
     behaviour: Behaviour,
     pause: Duration,
     pausing: Option<Pin<Box<Sleep>>>,
+    /// It is about to break.
+    cut: bool,
     _open: Open,
 }
 
 impl Stream {
     pub(super) fn new(events: Vec<String>, behaviour: Behaviour, pause: Duration, open: Open) -> Self {
-        Self { events: events.into_iter(), sent: 0, behaviour, pause, pausing: None, _open: open }
+        Self { events: events.into_iter(), sent: 0, behaviour, pause, pausing: None, cut: false, _open: open }
     }
 }
 
@@ -39,10 +43,17 @@ impl Body for Stream {
             ready!(pausing.as_mut().poll(context));
             this.pausing = None;
         }
+        if this.cut {
+            return Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into())));
+        }
         if this.sent == BEFORE_FAULT {
             match this.behaviour {
                 Behaviour::Stall => return Poll::Pending,
-                Behaviour::Cut => return Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into()))),
+                Behaviour::Cut => {
+                    this.cut = true;
+                    this.pausing = Some(Box::pin(sleep(ON_THEIR_WAY)));
+                    return Pin::new(this).poll_frame(context);
+                }
                 _ => {}
             }
         }
