@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::json;
 use tidegate::guard::Blocked;
@@ -46,6 +46,8 @@ pub enum Shape {
     OpenAi,
     /// `{"type": "error", "error": {"type", "message"}}`, as Anthropic's does.
     Anthropic,
+    /// No body: status 200 with `grpc-status`, `grpc-message` and `grpc-retry-pushback-ms`, as clients of gRPC expect it.
+    Grpc,
 }
 
 /// How the layer answers what it refuses.
@@ -76,6 +78,7 @@ impl Shape {
             Self::Anthropic => {
                 json!({ "type": "error", "error": { "type": anthropic, "message": message } })
             }
+            Self::Grpc => return String::new(),
         }
         .to_string()
     }
@@ -159,6 +162,9 @@ impl Refusal {
 
     /// The whole response.
     pub(crate) fn response(&self, shape: Shape, fields: Fields) -> Response<Bytes> {
+        if shape == Shape::Grpc {
+            return self.grpc(fields);
+        }
         let body = Bytes::from(shape.error(&self.message(), &self.kinds()));
         let length = HeaderValue::from(body.len());
         let mut response = Response::new(body);
@@ -166,12 +172,56 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_LENGTH, length);
+        self.tell_block(headers);
+        fields.insert_into(headers);
+        response
+    }
+
+    fn tell_block(&self, headers: &mut HeaderMap) {
         if let Self::Blocked(block) = self {
             headers.insert(http::header::RETRY_AFTER, HeaderValue::from(block.seconds()));
             headers.insert("retry-after-ms", HeaderValue::from(block.remaining.as_millis_ceil().max(1)));
         }
+    }
+
+    /// The response to a call of gRPC: trailers alone, which come as a header then.
+    fn grpc(&self, fields: Fields) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert("grpc-status", HeaderValue::from(self.grpc_status()));
+        // Its messages have no byte that would have to be escaped.
+        if let Ok(message) = HeaderValue::from_str(&self.message()) {
+            headers.insert("grpc-message", message);
+        }
+        if let Some(pushback) = self.grpc_pushback() {
+            headers.insert("grpc-retry-pushback-ms", pushback);
+        }
+        self.tell_block(headers);
         fields.insert_into(headers);
         response
+    }
+
+    fn grpc_status(&self) -> u16 {
+        const INVALID_ARGUMENT: u16 = 3;
+        const RESOURCE_EXHAUSTED: u16 = 8;
+        const UNAUTHENTICATED: u16 = 16;
+        match self {
+            Self::NoKey | Self::UnknownKey => UNAUTHENTICATED,
+            Self::BodyTooLarge(_) | Self::BodyBroken => INVALID_ARGUMENT,
+            Self::Blocked(_) | Self::Denied { .. } | Self::Never { .. } => RESOURCE_EXHAUSTED,
+        }
+    }
+
+    /// When gRPC's own retries may come; -1 says that they should not.
+    fn grpc_pushback(&self) -> Option<HeaderValue> {
+        let millis = |time: Nanos| HeaderValue::from(time.as_millis_ceil().max(1));
+        match self {
+            Self::Denied { is_day: true, .. } | Self::Never { .. } => Some(HeaderValue::from_static("-1")),
+            Self::Denied { retry_after, .. } => Some(millis(*retry_after)),
+            Self::Blocked(block) => Some(millis(block.remaining)),
+            Self::NoKey | Self::UnknownKey | Self::BodyTooLarge(_) | Self::BodyBroken => None,
+        }
     }
 }
 
@@ -201,6 +251,28 @@ mod tests {
             (&anthropic["type"], &anthropic["error"]["type"]),
             (&"error".into(), &"rate_limit_error".into())
         );
+    }
+
+    #[test]
+    fn grpc_is_told_in_its_trailers() {
+        let denied = Refusal::Denied {
+            limit: "requests_per_minute".into(),
+            is_day: false,
+            retry_after: Nanos::from_millis(1_234),
+        };
+        let response = denied.response(Shape::Grpc, Fields::default());
+        let field = |name: &str| response.headers()[name].to_str().unwrap();
+        assert_eq!(
+            (response.status(), field("grpc-status"), response.body().len()),
+            (StatusCode::OK, "8", 0)
+        );
+        assert_eq!(field("grpc-retry-pushback-ms"), "1234");
+        assert!(field("grpc-message").contains("try again in 1.234s"));
+        let never =
+            Refusal::Never { limit: "tokens_per_day".into() }.response(Shape::Grpc, Fields::default());
+        assert_eq!(never.headers()["grpc-retry-pushback-ms"], "-1");
+        let stranger = Refusal::NoKey.response(Shape::Grpc, Fields::default());
+        assert_eq!(stranger.headers()["grpc-status"], "16");
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod cli;
 mod client;
 pub mod config;
 pub mod demo;
+mod descriptors;
 pub mod ending;
 mod forward;
 mod front;

@@ -1,6 +1,7 @@
 //! `tidegate-gateway serve`.
 
 use super::config::Config;
+use super::descriptors;
 use super::logs::Logs;
 use super::reload::Reloader;
 use super::route::Routes;
@@ -63,6 +64,7 @@ fn summary(config: &Config) -> String {
 }
 
 async fn serve(config: Config, reloader: Reloader) -> anyhow::Result<()> {
+    descriptors::raise(config.bounds.connections);
     let server = Server::start(config, None).await?;
     let mut beside = JoinSet::new();
     let reloading = reloader.run(server.gateway().clone(), server.ending());
