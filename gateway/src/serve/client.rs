@@ -9,7 +9,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::crypto::CryptoProvider;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_service::Service;
@@ -29,53 +31,49 @@ pub(crate) enum Tls {
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(90);
 
+/// From one question to the next whether the other end of a shared connection is still there.
+const ALIVE: Duration = Duration::from_secs(30);
+
 /// A client. An error if root certificates are needed, and the system has none.
 pub(crate) fn client(connect_time: Duration, tls: Tls) -> anyhow::Result<Client> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_keepalive(Some(Duration::from_secs(60)));
-    let connector = https()?;
     let connector = match tls {
-        Tls::Used => connector.with_roots(http)?,
-        Tls::Unused => connector.without_roots(http)?,
+        Tls::Used => with_roots(http)?,
+        Tls::Unused => without_roots(http)?,
     };
     let client = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .http2_adaptive_window(true)
+        // A connection that many calls share must not be a dead one.
+        .http2_keep_alive_interval(ALIVE)
         .build(InTime { connector, time: connect_time });
     Ok(client)
 }
 
-/// What makes connectors, with the one provider of cryptography that this program has.
-struct Https(std::sync::Arc<rustls::crypto::CryptoProvider>);
-
-fn https() -> anyhow::Result<Https> {
-    Ok(Https(std::sync::Arc::new(rustls::crypto::ring::default_provider())))
+/// The one provider of cryptography that this program has.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
-impl Https {
-    fn with_roots(self, http: HttpConnector) -> anyhow::Result<HttpsConnector<HttpConnector>> {
-        let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(self.0);
-        let builder = builder
-            .context("an upstream has a URL of https, and the system's root certificates cannot be read")?;
-        Ok(builder.https_or_http().enable_all_versions().wrap_connector(http))
-    }
+fn with_roots(http: HttpConnector) -> anyhow::Result<HttpsConnector<HttpConnector>> {
+    let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider());
+    let builder = builder
+        .context("an upstream has a URL of https, and the system's root certificates cannot be read")?;
+    Ok(builder.https_or_http().enable_all_versions().wrap_connector(http))
+}
 
-    fn without_roots(self, http: HttpConnector) -> anyhow::Result<HttpsConnector<HttpConnector>> {
-        let none = rustls::ClientConfig::builder_with_provider(self.0)
-            .with_safe_default_protocol_versions()
-            .context("TLS")?
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        Ok(HttpsConnectorBuilder::new()
-            .with_tls_config(none)
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(http))
-    }
+fn without_roots(http: HttpConnector) -> anyhow::Result<HttpsConnector<HttpConnector>> {
+    let none = rustls::ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let builder = HttpsConnectorBuilder::new().with_tls_config(none);
+    Ok(builder.https_or_http().enable_all_versions().wrap_connector(http))
 }
 
 /// A connector that gives up: name, connection and TLS together must not take longer.

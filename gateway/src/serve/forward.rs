@@ -36,9 +36,13 @@ pub(crate) fn own_body(bytes: Bytes) -> OwnBody {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AskedByUs;
 
-/// The service that calls upstreams.
+/// The service that calls upstreams. A clone for each call is one count.
 #[derive(Clone, Debug)]
-pub(crate) struct Forward {
+pub(crate) struct Forward(Arc<Upstreams>);
+
+/// What it calls them with.
+#[derive(Debug)]
+pub(crate) struct Upstreams {
     pub(crate) state: Arc<State>,
     pub(crate) client: Client,
     /// From a request's end to its response's begin.
@@ -48,7 +52,13 @@ pub(crate) struct Forward {
 }
 
 impl Forward {
-    async fn forward<B: Body<Data = Bytes>>(self, request: Request<RequestBody<B>>) -> Response<Forwarded> {
+    pub(crate) fn new(upstreams: Upstreams) -> Self {
+        Self(Arc::new(upstreams))
+    }
+}
+
+impl Upstreams {
+    async fn forward<B: Body<Data = Bytes>>(&self, request: Request<RequestBody<B>>) -> Response<Forwarded> {
         let (parts, body) = request.into_parts();
         let Some(destination) = self.state.now().routes.find(parts.uri.path()).cloned() else {
             return own(Trouble::NoUpstream.response(crate::Shape::OpenAi));
@@ -140,7 +150,7 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody<B>>) -> Self::Future {
-        let forwarding = self.clone().forward(request);
-        Box::pin(async move { Ok(forwarding.await) })
+        let upstreams = self.0.clone();
+        Box::pin(async move { Ok(upstreams.forward(request).await) })
     }
 }

@@ -32,7 +32,7 @@ pub(crate) type GatewayRules =
     Rules<ApiKey, StoredPlans, TrustedProxies, ByPath, OpenAiUsage, ByStatus, ByPath>;
 
 /// The way of all calls under one configuration.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Front {
     pub(crate) service: RateLimit<Forward, GatewayRules>,
     pub(crate) answers: ByPath,
@@ -43,7 +43,7 @@ pub(crate) struct Front {
 impl Front {
     /// Answers a request.
     pub(crate) async fn answer(
-        mut self,
+        &self,
         request: Request<Incoming>,
         peer: SocketAddr,
         intake: &Intake,
@@ -54,7 +54,7 @@ impl Front {
         let shape = self.answers.shape(&parts);
         let request = Request::from_parts(parts, InTime::new(body, self.body_time, intake.clone()));
         // Forwarding is always ready, and does not fail.
-        let Ok(response) = self.service.call(request).await;
+        let Ok(response) = self.service.clone().call(request).await;
         let response = if response.status() == StatusCode::BAD_REQUEST && intake.is_late() {
             Trouble::SlowBody.response(shape).map(own)
         } else {

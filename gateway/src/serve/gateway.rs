@@ -2,7 +2,7 @@
 
 use super::client::{Client, Tls, client};
 use super::config::{Bounds, Config};
-use super::forward::Forward;
+use super::forward::{Forward, Upstreams};
 use super::front::{Front, FrontBody};
 use super::live::{State, StoredPlans};
 use super::route::ByPath;
@@ -108,8 +108,9 @@ impl Gateway {
         peer: SocketAddr,
         intake: &Intake,
     ) -> Response<FrontBody> {
-        let front = self.way.load().front.clone();
-        front.answer(request, peer, intake).await
+        // Held until the response has begun, whatever is put in force meanwhile.
+        let way = self.way.load_full();
+        way.front.answer(request, peer, intake).await
     }
 }
 
@@ -130,12 +131,12 @@ impl Way {
             .headers(config.headers)
             .clock(clock.clone())
             .build();
-        let forward = Forward {
+        let forward = Forward::new(Upstreams {
             state: state.clone(),
             client: client.clone(),
             response_time: time(response_time),
             idle_time: time(idle_time),
-        };
+        });
         let front = Front {
             service: layer.layer(forward),
             answers: by_path,

@@ -46,7 +46,8 @@ impl Credential {
 
     /// The key that a variable of the environment holds.
     fn of_env(api: Api, variable: &str) -> anyhow::Result<Self> {
-        let key = std::env::var(variable).with_context(|| format!("the variable `{variable}` is not set"))?;
+        let key = std::env::var(variable).ok();
+        let key = key.with_context(|| format!("the variable `{variable}` is not set, or is no text"))?;
         anyhow::ensure!(!key.trim().is_empty(), "the variable `{variable}` is empty");
         Self::new(api, key.trim()).with_context(|| format!("the variable `{variable}`"))
     }
