@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tidegate::config::TimeSpan;
 use tidegate::{Guard, SystemClock};
@@ -30,6 +30,8 @@ pub struct Gateway {
     /// The clock of all decisions.
     pub clock: AnyClock,
     way: ArcSwap<Way>,
+    /// Held by whoever changes the configuration; no call takes it.
+    changing: Mutex<()>,
 }
 
 /// The way that calls take under one configuration.
@@ -59,13 +61,14 @@ impl Gateway {
         let guard = guard(&config)?;
         let client = client(time(config.bounds.connect_time), tls(&config))?;
         let way = Way::new(Arc::new(config), guard, client, &state, &clock);
-        Ok(Self { state, clock, way: ArcSwap::from_pointee(way) })
+        Ok(Self { state, clock, way: ArcSwap::from_pointee(way), changing: Mutex::new(()) })
     }
 
     /// Goes by another configuration from the next call on. What was used stays used; an error changes nothing.
     ///
     /// Gives what holds only from the next start on, and what was lost, in words.
     pub fn change(&self, config: Config) -> anyhow::Result<Vec<String>> {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.way.load_full();
         let mut words = unchanged(&now.config, &config);
         let guard = if now.config.guard == config.guard {
