@@ -10,6 +10,7 @@ mod denials;
 mod hints;
 mod latest_charge;
 mod operators;
+mod outside;
 
 use crate::clock::Timestamp;
 use crate::decision::{Decision, Standing};

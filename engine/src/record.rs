@@ -16,6 +16,7 @@ mod charge;
 mod day;
 mod forget;
 mod layout;
+mod outside;
 mod plan_change;
 mod recent;
 mod settle;

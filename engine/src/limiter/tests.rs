@@ -1,6 +1,7 @@
 //! A denial writes nothing (R5).
 
 mod changes;
+mod outside;
 mod sizes;
 
 use super::Limiter;

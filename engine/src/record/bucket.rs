@@ -46,6 +46,11 @@ impl Head {
         self.charged.set(unit, 0);
     }
 
+    /// Forgets what is owed, at the time of the call.
+    pub(super) fn fill_bucket(&mut self, unit: Unit) {
+        self.pin(unit);
+    }
+
     /// Lets the bucket refill until the time of the call: pins it where that fills it, else moves the pin on
     /// by whole windows, each of which pays L, so that `charged` stays below C + L while there is no debt
     /// beyond C.

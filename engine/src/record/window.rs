@@ -131,6 +131,22 @@ impl Record {
         }
     }
 
+    /// Takes units back, those first that would leave first, as far as there are any. A saturated window gives nothing back.
+    pub(super) fn give_back_oldest(&mut self, unit: Unit, current: u64, units: u64) {
+        let mut left = units;
+        for segment in counted_segments(current) {
+            let back = left.min(self.segment_units(unit, segment, current));
+            self.refund_window(unit, segment, current, back);
+            left -= back;
+        }
+    }
+
+    /// Counts nothing.
+    pub(super) fn clear_window(&mut self, unit: Unit) {
+        self.ring.clear(unit);
+        self.set_total(unit, 0);
+    }
+
     /// The first time at which `cost` more units fit under the ceiling, if nothing else is charged.
     ///
     /// `cost` is at most `ceiling`, so that an empty window has room.
