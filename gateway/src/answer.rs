@@ -160,12 +160,16 @@ impl Refusal {
         Kinds { openai, code, anthropic }
     }
 
+    pub(crate) fn body(&self, shape: Shape) -> Bytes {
+        shape.error(&self.message(), &self.kinds()).into()
+    }
+
     /// The whole response.
     pub(crate) fn response(&self, shape: Shape, fields: Fields) -> Response<Bytes> {
         if shape == Shape::Grpc {
             return self.grpc(fields);
         }
-        let body = Bytes::from(shape.error(&self.message(), &self.kinds()));
+        let body = self.body(shape);
         let length = HeaderValue::from(body.len());
         let mut response = Response::new(body);
         *response.status_mut() = self.status();

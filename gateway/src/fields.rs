@@ -54,6 +54,12 @@ impl Fields {
         fields
     }
 
+    /// Names and values.
+    #[cfg(feature = "serve")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
     /// Puts them into a response, in the place of any that an upstream has sent of the same names.
     pub(crate) fn insert_into(self, headers: &mut HeaderMap) {
         for (name, value) in self.0 {

@@ -10,6 +10,8 @@
 
 mod answer;
 mod body;
+#[cfg(feature = "serve")]
+pub mod envoy;
 mod fields;
 pub mod identity;
 mod layer;

@@ -14,6 +14,7 @@ pub mod keys;
 mod listen;
 pub mod live;
 mod logs;
+pub mod metrics;
 pub mod mock;
 mod passing;
 mod patient;

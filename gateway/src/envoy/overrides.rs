@@ -1,0 +1,151 @@
+//! Limits that descriptors bring themselves.
+//!
+//! Such a limit takes the place of the plan's. It is a plan of the engine like any other, made when it is first seen: then, and
+//! only then, memory is taken and locks are. The engine keeps plans for good, so only so many different ones are believed.
+
+use super::wire::{RateLimitOverride, Unit as Span};
+use ahash::RandomState;
+use arc_swap::ArcSwap;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tidegate::{Burst, Limit, LimitId, Limiter, Mode, Nanos, Plan, PlanError, PlanId, Unit};
+
+/// So many different ones; the plan itself counts for any beyond.
+const MOST: usize = 1_024;
+
+/// What makes one plan out of a descriptor's limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    limit: RateLimitOverride,
+    hits: Unit,
+    /// The plan whose burst and mode it has.
+    instead_of: PlanId,
+}
+
+type Made = HashMap<Asked, PlanId, RandomState>;
+
+/// The plans made so far.
+#[derive(Debug, Default)]
+pub(super) struct Overrides {
+    made: ArcSwap<Made>,
+    making: Mutex<()>,
+}
+
+impl Overrides {
+    /// The plan of a descriptor's own limit; the one that it would replace, if it says nothing that can be counted.
+    pub(super) fn plan(
+        &self,
+        limiter: &Limiter,
+        limit: RateLimitOverride,
+        hits: Unit,
+        instead_of: PlanId,
+    ) -> PlanId {
+        let asked = Asked { limit, hits, instead_of };
+        let made = self.made.load().get(&asked).copied();
+        made.or_else(|| self.make(limiter, asked)).unwrap_or(instead_of)
+    }
+
+    #[cold]
+    fn make(&self, limiter: &Limiter, asked: Asked) -> Option<PlanId> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = self.made.load();
+        if let Some(plan) = made.get(&asked) {
+            return Some(*plan);
+        }
+        if made.len() >= MOST {
+            return None;
+        }
+        let plan = limiter.add_plan(&asked.plan(limiter.plan(asked.instead_of)?)?).ok()?;
+        let mut more = Made::clone(&made);
+        more.insert(asked, plan);
+        self.made.store(Arc::new(more));
+        Some(plan)
+    }
+}
+
+impl Asked {
+    /// `None` if the unit has no name. More than can be counted is as much as can be.
+    fn plan(&self, instead_of: &Plan) -> Option<Plan> {
+        let replaced =
+            instead_of.limit(LimitId::window(self.hits)).or(instead_of.limit(LimitId::day(self.hits)));
+        let burst = replaced.map_or(Burst::DEFAULT, Limit::burst);
+        let mode = replaced.map_or(Mode::Enforce, Limit::mode);
+        let amount = u64::from(self.limit.requests_per_unit);
+        let days = |days: u64| Some(Nanos::from_secs(days * 86_400));
+        let window = match Span::try_from(self.limit.unit).ok()? {
+            Span::Unknown => return None,
+            Span::Second => Some(Nanos::from_secs(1)),
+            Span::Minute => Some(Nanos::MINUTE),
+            Span::Hour => Some(Nanos::from_secs(3_600)),
+            Span::Day => None,
+            Span::Week => days(7),
+            Span::Month => days(30),
+            Span::Year => days(365),
+        };
+        let limit = |amount| match window {
+            Some(window) => Limit::window(self.hits, amount, window),
+            None => Limit::day(self.hits, amount),
+        };
+        let plan = |amount| {
+            Plan::builder("descriptor").limit(limit(amount).with_burst(burst).with_mode(mode)).build()
+        };
+        match plan(amount) {
+            Err(PlanError::Amount { max, .. }) if amount > max => plan(max).ok(),
+            plan => plan.ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(requests_per_unit: u32, unit: Span) -> RateLimitOverride {
+        RateLimitOverride { requests_per_unit, unit: unit.into() }
+    }
+
+    fn limits(limiter: &Limiter, plan: PlanId) -> Vec<(LimitId, u64, u64)> {
+        let plan = limiter.plan(plan).unwrap();
+        plan.limits().map(|(id, limit)| (id, limit.amount(), limit.ceiling())).collect()
+    }
+
+    #[test]
+    fn a_limit_takes_the_place_of_the_plans_with_its_burst() {
+        let limiter = Limiter::builder().capacity(10).build().unwrap();
+        let overrides = Overrides::default();
+        let free = limiter.add_plan(&Plan::free()).unwrap();
+        let plan = |unit, hits| limits(&limiter, overrides.plan(&limiter, limit(50, unit), hits, free));
+        assert_eq!(plan(Span::Minute, Unit::Requests), [(LimitId::RequestsWindow, 50, 60)]);
+        assert_eq!(plan(Span::Week, Unit::Tokens), [(LimitId::TokensWindow, 50, 60)]);
+        assert_eq!(plan(Span::Day, Unit::Tokens), [(LimitId::TokensDay, 50, 50)]);
+        assert_eq!(plan(Span::Unknown, Unit::Tokens), limits(&limiter, free));
+        assert_eq!(overrides.made.load().len(), 3);
+        let same = overrides.plan(&limiter, limit(50, Span::Minute), Unit::Requests, free);
+        assert_eq!(limits(&limiter, same), [(LimitId::RequestsWindow, 50, 60)]);
+        assert_eq!(overrides.made.load().len(), 3);
+    }
+
+    #[test]
+    fn more_than_can_be_counted_is_much() {
+        let limiter = Limiter::builder().capacity(10).build().unwrap();
+        let overrides = Overrides::default();
+        let free = limiter.add_plan(&Plan::free()).unwrap();
+        for unit in [Span::Second, Span::Year, Span::Day] {
+            let plan = overrides.plan(&limiter, limit(u32::MAX, unit), Unit::Requests, free);
+            assert!(limits(&limiter, plan)[0].1 > 2_000_000, "{unit:?}");
+        }
+        let plan = overrides.plan(&limiter, limit(u32::MAX, Span::Second), Unit::Tokens, free);
+        assert_eq!(limits(&limiter, plan)[0].1, u64::from(u32::MAX));
+    }
+
+    #[test]
+    fn so_many_are_believed_and_no_more() {
+        let limiter = Limiter::builder().capacity(10).max_plans(4_096).build().unwrap();
+        let overrides = Overrides::default();
+        let free = limiter.add_plan(&Plan::free()).unwrap();
+        let plans: std::collections::HashSet<_> = (1..=MOST as u32 + 10)
+            .map(|amount| overrides.plan(&limiter, limit(amount, Span::Hour), Unit::Requests, free))
+            .collect();
+        assert_eq!((plans.len(), plans.contains(&free)), (MOST + 1, true));
+    }
+}

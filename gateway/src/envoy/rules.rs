@@ -1,0 +1,236 @@
+//! Rules, ready to be asked: whose a descriptor is, and under which plan it counts.
+
+use super::config::{EntryConfig, EnvoyConfig, RuleConfig, Stored, Unmatched};
+use super::overrides::Overrides;
+use super::wire::Unit::Unknown;
+use super::wire::{Entry, RateLimitDescriptor};
+use crate::answer::Shape;
+use crate::fields::HeaderSet;
+use crate::serve::keys::{Digest, Keys};
+use crate::serve::live::State;
+use ahash::RandomState;
+use anyhow::Context;
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use tidegate::{Cost, Limiter, Mode, Plan, PlanId, Unit};
+
+/// The rules in force; another configuration has others.
+#[derive(Debug)]
+pub struct Rules {
+    by_domain: HashMap<String, Vec<Rule>, RandomState>,
+    pub(super) unmatched: Unmatched,
+    pub(super) shape: Option<Shape>,
+    pub(super) headers: HeaderSet,
+    most_hits: u64,
+    overrides: Overrides,
+}
+
+/// One rule.
+#[derive(Debug)]
+struct Rule {
+    entries: Vec<EntryConfig>,
+    /// `None`: that of the stored key.
+    plan: Option<PlanId>,
+    hits: Unit,
+    on_stream_done: bool,
+}
+
+/// By what a descriptor is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum CountedBy<'a> {
+    /// A stored key, whose calls through the proxy are counted there too.
+    Stored(Digest),
+    /// The domain and the entries.
+    Entries { domain: &'a str, rule: &'a [EntryConfig], entries: &'a [Entry] },
+}
+
+impl Hash for CountedBy<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            // As the proxy hashes it.
+            Self::Stored(digest) => digest.hash(state),
+            Self::Entries { domain, rule, entries } => {
+                domain.hash(state);
+                for (_, entry) in rule.iter().zip(*entries).filter(|(rule, _)| rule.counted) {
+                    (&entry.key, &entry.value).hash(state);
+                }
+            }
+        }
+    }
+}
+
+/// What a descriptor is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Charge, if there is room.
+    Charge(Cost),
+    /// Nothing but to ask whether there is room for so much.
+    Ask(Cost),
+    /// Charge what has been used already.
+    Report(Cost),
+    /// Give back.
+    GiveBack(Cost),
+    /// Be denied: its own limit admits nothing.
+    Refuse,
+}
+
+impl Deed {
+    fn may_be_denied(self) -> bool {
+        matches!(self, Self::Charge(_) | Self::Ask(_))
+    }
+}
+
+/// A descriptor, and the rule that is for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matched<'a> {
+    pub(super) key: CountedBy<'a>,
+    pub(super) plan: PlanId,
+    pub(super) hits: Unit,
+    pub(super) deed: Deed,
+}
+
+impl Rules {
+    /// The rules of a section, under the plans in force. An error if the section is wrong, or the engine has no room for a plan.
+    pub fn new(config: &EnvoyConfig, headers: HeaderSet, state: &State) -> anyhow::Result<Self> {
+        let (live, limiter) = (state.live(), &state.limiter);
+        let plans: Vec<Plan> = live.plans.values().filter_map(|plan| limiter.plan(*plan)).cloned().collect();
+        config.check(&plans)?;
+        let mut by_domain: HashMap<String, Vec<Rule>, RandomState> = HashMap::default();
+        for rule in &config.rules {
+            let plan = match &rule.plan {
+                Some(name) => {
+                    let plan = live.plans.get(name).with_context(|| format!("no plan is named `{name}`"))?;
+                    Some(in_mode(limiter, *plan, rule.mode)?)
+                }
+                None => None,
+            };
+            by_domain.entry(rule.domain.clone()).or_default().push(Rule::new(rule, plan));
+        }
+        Ok(Self {
+            by_domain,
+            unmatched: config.unmatched,
+            shape: config.answers.shape(),
+            headers,
+            most_hits: config.most_hits,
+            overrides: Overrides::default(),
+        })
+    }
+
+    /// The rule for a descriptor, if there is one.
+    pub(super) fn find<'a>(
+        &'a self,
+        limiter: &Limiter,
+        keys: &Keys,
+        domain: &'a str,
+        descriptor: &'a RateLimitDescriptor,
+        hits: u32,
+    ) -> Option<Matched<'a>> {
+        let entries = &descriptor.entries;
+        let (rule, key, plan) = self
+            .by_domain
+            .get(domain)?
+            .iter()
+            .filter(|rule| rule.expects(entries))
+            .find_map(|rule| rule.count(keys, domain, entries).map(|(key, plan)| (rule, key, plan)))?;
+        let hits = descriptor.hits_addend.unwrap_or(u64::from(hits.max(1)));
+        let deed = self.deed(rule, hits, descriptor.is_negative_hits);
+        let (plan, deed) = match (descriptor.limit, deed) {
+            (None, deed) => (plan, deed),
+            // Of nothing there is no plan; what has been used counts under the rule's own.
+            (Some(limit), deed) if limit.requests_per_unit == 0 => {
+                let admits_nothing = limit.unit != i32::from(Unknown) && deed.may_be_denied();
+                (plan, if admits_nothing { Deed::Refuse } else { deed })
+            }
+            (Some(limit), deed) => (self.overrides.plan(limiter, limit, rule.hits, plan), deed),
+        };
+        Some(Matched { key, plan, hits: rule.hits, deed })
+    }
+
+    fn deed(&self, rule: &Rule, hits: u64, is_negative: bool) -> Deed {
+        if is_negative {
+            Deed::GiveBack(cost(rule.hits, hits))
+        } else if hits == 0 {
+            Deed::Ask(cost(rule.hits, 1))
+        } else if rule.on_stream_done {
+            Deed::Report(cost(rule.hits, hits.min(self.most_hits)))
+        } else {
+            Deed::Charge(cost(rule.hits, hits))
+        }
+    }
+}
+
+impl Rule {
+    fn new(config: &RuleConfig, plan: Option<PlanId>) -> Self {
+        let RuleConfig { entries, hits, on_stream_done, .. } = config;
+        Self { entries: entries.clone(), plan, hits: *hits, on_stream_done: *on_stream_done }
+    }
+
+    fn expects(&self, entries: &[Entry]) -> bool {
+        let is_as = |(rule, entry): (&EntryConfig, &Entry)| {
+            rule.key == entry.key && rule.value.as_ref().is_none_or(|value| *value == entry.value)
+        };
+        self.entries.len() == entries.len() && self.entries.iter().zip(entries).all(is_as)
+    }
+
+    /// By what a descriptor that is as expected is counted, and its plan; `None` if it names no stored key and should.
+    fn count<'a>(
+        &'a self,
+        keys: &Keys,
+        domain: &'a str,
+        entries: &'a [Entry],
+    ) -> Option<(CountedBy<'a>, PlanId)> {
+        let stored = self.entries.iter().zip(entries).find_map(|(rule, entry)| Some((rule.stored?, entry)));
+        match (stored, self.plan) {
+            (Some((Stored::Name, entry)), _) => {
+                keys.named(&entry.value).map(|(digest, known)| (CountedBy::Stored(digest), known.plan))
+            }
+            (Some((Stored::Key, entry)), _) => {
+                let digest = Digest::of(bare(&entry.value).as_bytes());
+                keys.get(&digest).map(|known| (CountedBy::Stored(digest), known.plan))
+            }
+            (None, plan) => Some((CountedBy::Entries { domain, rule: &self.entries, entries }, plan?)),
+        }
+    }
+}
+
+/// A key without the scheme that stands before it in a request's field.
+fn bare(value: &str) -> &str {
+    match value.split_at_checked(7) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer ") => key.trim_start(),
+        _ => value,
+    }
+}
+
+fn cost(unit: Unit, hits: u64) -> Cost {
+    match unit {
+        Unit::Requests => Cost { requests: hits, tokens: 0 },
+        Unit::Tokens => Cost { requests: 0, tokens: hits },
+    }
+}
+
+/// A plan, or the same with all its limits in shadow.
+fn in_mode(limiter: &Limiter, id: PlanId, mode: Mode) -> anyhow::Result<PlanId> {
+    let plan = limiter.plan(id).filter(|_| mode == Mode::Shadow);
+    let Some(plan) = plan else { return Ok(id) };
+    let shadow = Plan::builder(format!("{} in shadow", plan.name())).slotted_hints(plan.has_slotted_hints());
+    let shadow = plan.limits().fold(shadow, |shadow, (_, limit)| shadow.limit(limit.clone().with_mode(mode)));
+    limiter.add_plan(&shadow.build()?).with_context(|| format!("plan `{}` in shadow", plan.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_is_no_part_of_a_key() {
+        for (value, key) in [
+            ("Bearer sk-1", "sk-1"),
+            ("bearer  sk-1", "sk-1"),
+            ("sk-1", "sk-1"),
+            ("Bearer ", ""),
+            ("äöüäöü", "äöüäöü"),
+        ] {
+            assert_eq!(bare(value), key);
+        }
+    }
+}
