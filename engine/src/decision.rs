@@ -61,6 +61,11 @@ impl<'a> Standing<'a> {
         &self.plan.plan
     }
 
+    /// Whether that is the key's own, which holds whatever plan its calls name.
+    pub fn has_own_plan(&self) -> bool {
+        self.record.head.own_plan
+    }
+
     /// The time of the decision.
     pub fn at(&self) -> Timestamp {
         self.at

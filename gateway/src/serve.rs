@@ -1,5 +1,6 @@
 //! The program's parts: its configuration, what it knows at a time, the proxy.
 
+pub mod admin;
 pub mod cli;
 mod client;
 pub mod config;

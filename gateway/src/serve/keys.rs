@@ -84,6 +84,11 @@ impl Keys {
         Some((digest, self.known.get(&digest)?))
     }
 
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Digest, &Known)> {
+        self.known.iter()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.known.len()

@@ -20,6 +20,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 use tidegate::{Clock, Guard};
 
+/// Gives the guard that is in force, if there is one; another configuration may have another.
+pub type GuardNow = Arc<dyn Fn() -> Option<Arc<Guard>> + Send + Sync>;
+
 /// All metrics, and the handles by which they are told.
 #[derive(Debug)]
 pub struct Metrics {
@@ -33,16 +36,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics of a gateway with this engine, and this guard if it has one.
-    pub fn new(state: Arc<State>, guard: Option<Arc<Guard>>, clock: Arc<dyn Clock + Send + Sync>) -> Self {
+    /// Metrics of a gateway with this engine, and the guard of the moment.
+    pub fn new(state: Arc<State>, guard: GuardNow, clock: Arc<dyn Clock + Send + Sync>) -> Self {
         let mut registry = Registry::with_prefix("tidegate");
         let upstream = Upstream::registered(&mut registry);
         let configuration = Configuration::registered(&mut registry);
         let envoy = Envoy::registered(&mut registry);
         registry.register_collector(Box::new(EngineCounts(state)));
-        if let Some(guard) = guard {
-            registry.register_collector(Box::new(GuardCounts::new(guard, clock)));
-        }
+        registry.register_collector(Box::new(GuardCounts { guard, clock }));
         Self { registry, upstream, configuration, envoy }
     }
 

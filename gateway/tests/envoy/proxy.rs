@@ -132,7 +132,7 @@ fn service(rules: &str) -> (Arc<State>, RateLimitService, Arc<SystemClock>) {
     let section: EnvoyConfig = toml::from_str(&format!("listen = \"127.0.0.1:1\"\n{rules}")).unwrap();
     let rules = Rules::new(&section, HeaderSet::default(), &state).unwrap();
     let clock = Arc::new(SystemClock::new());
-    let metrics = Arc::new(Metrics::new(state.clone(), None, clock.clone()));
+    let metrics = Arc::new(Metrics::new(state.clone(), Arc::new(|| None), clock.clone()));
     let rules = Arc::new(ArcSwap::from_pointee(rules));
     (state.clone(), RateLimitService::new(state, rules, clock.clone(), metrics), clock)
 }

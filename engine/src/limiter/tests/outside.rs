@@ -68,10 +68,12 @@ fn a_reset_forgets_usage_and_keeps_plans() {
     assert!(!limiter.check("key", pro, Cost::REQUEST, after(1)).is_admitted());
     assert!(limiter.reset("key", after(1)));
     let (_, standing) = limiter.peek("key", pro, Cost::default(), after(1));
-    assert_eq!(standing.plan().name(), "sixty");
+    assert_eq!((standing.plan().name(), standing.has_own_plan()), ("sixty", true));
     assert_eq!(remaining(&limiter, plan, after(1)), [60, 60, 100]);
     assert!(limiter.check("key", pro, Cost { requests: 60, tokens: 60 }, after(1)).is_admitted());
     assert!(!limiter.check("key", pro, Cost::REQUEST, after(1)).is_admitted());
+    limiter.clear_own_plan("key", after(1));
+    assert!(!limiter.peek("key", pro, Cost::default(), after(1)).1.has_own_plan());
 }
 
 #[test]

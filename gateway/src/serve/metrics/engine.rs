@@ -1,12 +1,13 @@
 //! What the engine and the guard count themselves, as it is when somebody asks.
 
+use super::GuardNow;
 use crate::serve::live::State;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use std::fmt;
 use std::sync::Arc;
-use tidegate::{Clock, Guard, LimitId, PerLimit};
+use tidegate::{Clock, LimitId, PerLimit};
 
 /// Counts of decisions and keys.
 #[derive(Debug)]
@@ -14,14 +15,8 @@ pub(super) struct EngineCounts(pub(super) Arc<State>);
 
 /// Counts of strikes and blocks.
 pub(super) struct GuardCounts {
-    guard: Arc<Guard>,
-    clock: Arc<dyn Clock + Send + Sync>,
-}
-
-impl GuardCounts {
-    pub(super) fn new(guard: Arc<Guard>, clock: Arc<dyn Clock + Send + Sync>) -> Self {
-        Self { guard, clock }
-    }
+    pub(super) guard: GuardNow,
+    pub(super) clock: Arc<dyn Clock + Send + Sync>,
 }
 
 impl fmt::Debug for GuardCounts {
@@ -55,16 +50,16 @@ impl Collector for EngineCounts {
             .chain(of_outcome("denied", &observed.denied))
             .chain(of_outcome("never", &observed.never));
         let help = "Decisions by outcome; limit: the one that denied";
-        counters(&mut encoder, "tidegate_decisions", help, decisions)?;
+        counters(&mut encoder, "decisions", help, decisions)?;
         let shadowed = observed.shadowed.iter().map(|(limit, count)| ([("limit", name(limit))], count));
         let help = "Admitted calls that a limit in shadow would have denied";
-        counters(&mut encoder, "tidegate_shadow_denials", help, shadowed)?;
+        counters(&mut encoder, "shadow_denials", help, shadowed)?;
         let settles = [("settled", observed.settled), ("cancelled", observed.cancelled)];
         let settles = settles.into_iter().map(|(kind, count)| ([("kind", kind)], count));
         let help = "Reservations that ended: settled, by estimate too, or cancelled";
-        counters(&mut encoder, "tidegate_settles", help, settles)?;
+        counters(&mut encoder, "settles", help, settles)?;
         let help = "Reservations neither settled nor cancelled so far";
-        gauge(&mut encoder, "tidegate_reservations_open", help, observed.unsettled())?;
+        gauge(&mut encoder, "reservations_open", help, observed.unsettled())?;
         let (mut keys, mut capacity, mut forgotten, mut overflowed) = (0_u64, 0_u64, 0_u64, 0_u64);
         for shard in limiter.occupancy() {
             keys = keys.saturating_add(shard.keys);
@@ -72,31 +67,32 @@ impl Collector for EngineCounts {
             forgotten = forgotten.wrapping_add(shard.forgotten);
             overflowed = overflowed.wrapping_add(shard.overflowed);
         }
-        gauge(&mut encoder, "tidegate_keys", "Keys with a record of their own", keys)?;
-        gauge(&mut encoder, "tidegate_keys_capacity", "Keys for which there is room", capacity)?;
+        gauge(&mut encoder, "keys", "Keys with a record of their own", keys)?;
+        gauge(&mut encoder, "keys_capacity", "Keys for which there is room", capacity)?;
         let help = "Keys that were forgotten to make room for others: nothing was lost with them";
-        counter(&mut encoder, "tidegate_keys_forgotten", help, forgotten)?;
+        counter(&mut encoder, "keys_forgotten", help, forgotten)?;
         let help = "Calls decided on a record that keys share for want of room";
-        counter(&mut encoder, "tidegate_overflowed", help, overflowed)
+        counter(&mut encoder, "overflowed", help, overflowed)
     }
 }
 
 impl Collector for GuardCounts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let seen = self.guard.statistics(self.clock.now());
+        let Some(guard) = (self.guard)() else { return Ok(()) };
+        let seen = guard.statistics(self.clock.now());
         let help = "Calls before their own Retry-After, and others that the guard was told of";
-        counter(&mut encoder, "tidegate_guard_strikes", help, seen.strikes)?;
-        counter(&mut encoder, "tidegate_guard_blocks", "Blocks begun", seen.blocks)?;
+        counter(&mut encoder, "guard_strikes", help, seen.strikes)?;
+        counter(&mut encoder, "guard_blocks", "Blocks begun", seen.blocks)?;
         let help = "Calls turned away because their address was blocked";
-        counter(&mut encoder, "tidegate_guard_blocked_calls", help, seen.blocked_calls)?;
+        counter(&mut encoder, "guard_blocked_calls", help, seen.blocked_calls)?;
         let help = "Addresses that are blocked or on record, or have strikes of their own";
-        gauge(&mut encoder, "tidegate_guard_addresses", help, seen.addresses)?;
+        gauge(&mut encoder, "guard_addresses", help, seen.addresses)?;
         let help = "Addresses with a key that have a promise or strikes standing";
-        gauge(&mut encoder, "tidegate_guard_pairs", help, seen.pairs)?;
+        gauge(&mut encoder, "guard_pairs", help, seen.pairs)?;
         let untracked = [("address", seen.untracked_addresses), ("pair", seen.untracked_pairs)];
         let untracked = untracked.into_iter().map(|(what, count)| ([("what", what)], count));
         let help = "What the guard had no room to note";
-        counters(&mut encoder, "tidegate_guard_untracked", help, untracked)
+        counters(&mut encoder, "guard_untracked", help, untracked)
     }
 }
 

@@ -1,0 +1,106 @@
+//! What is wrong with a request, as it is told: which field, and what was expected.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tidegate_faults::{excerpt, nearest};
+
+/// A request that is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    status: StatusCode,
+    field: String,
+    message: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status, field: field.into(), message: message.into() }
+    }
+
+    /// A field says something else than was expected.
+    pub(super) fn wrong(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, field, message)
+    }
+
+    /// There is no such thing.
+    pub(super) fn unknown(field: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, field, message)
+    }
+
+    /// Not now.
+    pub(super) fn unavailable(field: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, field, message)
+    }
+
+    /// No name among those that are known.
+    pub(super) fn unknown_name<'a>(
+        field: &str,
+        what: &str,
+        found: &str,
+        known: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let meant = nearest(found, known).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+        Self::unknown(field, format!("no {what} is named `{}`{meant}", excerpt(found)))
+    }
+
+    /// Whoever asks has not shown the token.
+    pub(super) fn stranger() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "authorization",
+            "expected `Authorization: Bearer` and the admin token",
+        )
+    }
+
+    /// The path is right and the method is not.
+    pub(super) fn method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this path has other methods; see `Allow`")
+    }
+
+    /// It was this side's fault.
+    pub(super) fn failed(what: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, what, "it could not be made")
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::wrong("query", rejection.body_text())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": { "field": self.field, "message": self.message } });
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// A body of JSON.
+pub(super) fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    let body = body.map_err(|rejection| {
+        let message = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            format!("expected at most {} bytes", super::MOST_BYTES)
+        } else {
+            rejection.body_text()
+        };
+        Problem::new(rejection.status(), "body", message)
+    })?;
+    let mut json = serde_json::Deserializer::from_slice(&body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.inner().to_string());
+        Problem::wrong(if path == "." { "body".into() } else { path }, inner)
+    })?;
+    json.end().map_err(|error| Problem::wrong("body", error.to_string()))?;
+    Ok(value)
+}
