@@ -62,9 +62,10 @@ impl Setup {
              [upstreams.o]\nurl = \"http://h\"\napi = \"openai\"\n",
             Digest::of(b"sk-anna")
         );
-        let state = Arc::new(State::new(&Config::parse("t.toml", &config).unwrap()).unwrap());
+        let config = Config::parse("t.toml", &config).unwrap();
+        let state = Arc::new(State::new(&config).unwrap());
         let section = toml::from_str(&format!("listen = \"127.0.0.1:1\"\n{head}\n{RULES}")).unwrap();
-        let rules = Rules::new(&section, HeaderSet::default(), &state).unwrap();
+        let rules = Rules::new(&section, &config.plans, HeaderSet::default(), &state.limiter).unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::both(Nanos::from_secs(1_700_000_000))));
         let metrics = Arc::new(Metrics::new(state.clone(), Arc::new(|| None), clock.clone()));
         let rules = Arc::new(ArcSwap::from_pointee(rules));

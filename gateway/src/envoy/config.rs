@@ -3,6 +3,7 @@
 use crate::answer::Shape;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
+use tidegate::config::PathPart;
 use tidegate::{Mode, Plan, Unit};
 
 /// What the service for Envoy is told to do: the section `[envoy]`.
@@ -148,15 +149,16 @@ fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mode, D::Error> {
 /// What is wrong with a section: the path of the field in it, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
-    /// The path from the section on: names, and places in lists counted from 0.
-    pub path: Vec<String>,
+    /// The path where the section is called `envoy`.
+    pub path: Vec<PathPart>,
     /// What was expected.
     pub problem: String,
 }
 
 impl std::fmt::Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`envoy.{}`: {}", self.path.join("."), self.problem)
+        let path: Vec<_> = self.path.iter().map(ToString::to_string).collect();
+        write!(f, "`{}`: {}", path.join("."), self.problem)
     }
 }
 
@@ -166,12 +168,9 @@ impl EnvoyConfig {
     /// Whether its rules make sense under these plans; if not, the first thing that is wrong.
     pub fn check(&self, plans: &[Plan]) -> Result<(), Wrong> {
         for (at, rule) in self.rules.iter().enumerate() {
-            let wrong = |field: &str, problem| Wrong {
-                path: ["rules", &at.to_string()]
-                    .into_iter()
-                    .chain(field.split('.'))
-                    .map(Into::into)
-                    .collect(),
+            let name = |name: &str| PathPart::Name(name.into());
+            let wrong = |field, problem| Wrong {
+                path: vec![name("envoy"), name("rules"), PathPart::Place(at), name(field)],
                 problem,
             };
             rule.check(plans).map_err(|(field, problem)| wrong(field, problem))?;
@@ -253,7 +252,7 @@ mod tests {
     #[track_caller]
     fn assert_wrong(rules: &str, path: &str, problem: &str) {
         let wrong = parse(rules).unwrap().check(&Plan::built_in()).unwrap_err();
-        assert_eq!(wrong.path.join("."), path, "{wrong}");
+        assert!(wrong.to_string().starts_with(&format!("`envoy.{path}`: ")), "{wrong}");
         assert!(wrong.problem.contains(problem), "{wrong}");
     }
 

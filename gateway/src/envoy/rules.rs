@@ -7,15 +7,14 @@ use super::wire::{Entry, RateLimitDescriptor};
 use crate::answer::Shape;
 use crate::fields::HeaderSet;
 use crate::serve::keys::{Digest, Keys};
-use crate::serve::live::State;
 use ahash::RandomState;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use tidegate::{Cost, Limiter, Mode, Plan, PlanId, Unit};
 
-/// The rules in force; another configuration has others.
-#[derive(Debug)]
+/// The rules in force; another configuration has others, and the default is none.
+#[derive(Debug, Default)]
 pub struct Rules {
     by_domain: HashMap<String, Vec<Rule>, RandomState>,
     pub(super) unmatched: Unmatched,
@@ -90,20 +89,18 @@ pub(super) struct Matched<'a> {
 }
 
 impl Rules {
-    /// The rules of a section, under the plans in force. An error if the section is wrong, or the engine has no room for a plan.
-    pub fn new(config: &EnvoyConfig, headers: HeaderSet, state: &State) -> anyhow::Result<Self> {
-        let (live, limiter) = (state.live(), &state.limiter);
-        let plans: Vec<Plan> = live.plans.values().filter_map(|plan| limiter.plan(*plan)).cloned().collect();
-        config.check(&plans)?;
+    /// The rules of a section, under these plans. An error if the section is wrong, or the engine has no room for a plan.
+    pub fn new(
+        config: &EnvoyConfig,
+        plans: &[Plan],
+        headers: HeaderSet,
+        limiter: &Limiter,
+    ) -> anyhow::Result<Self> {
+        config.check(plans)?;
         let mut by_domain: HashMap<String, Vec<Rule>, RandomState> = HashMap::default();
         for rule in &config.rules {
-            let plan = match &rule.plan {
-                Some(name) => {
-                    let plan = live.plans.get(name).with_context(|| format!("no plan is named `{name}`"))?;
-                    Some(in_mode(limiter, *plan, rule.mode)?)
-                }
-                None => None,
-            };
+            let plan = plans.iter().find(|plan| rule.plan.as_deref() == Some(plan.name()));
+            let plan = plan.map(|plan| in_mode(limiter, plan, rule.mode)).transpose()?;
             by_domain.entry(rule.domain.clone()).or_default().push(Rule::new(rule, plan));
         }
         Ok(Self {
@@ -208,13 +205,19 @@ fn cost(unit: Unit, hits: u64) -> Cost {
     }
 }
 
-/// A plan, or the same with all its limits in shadow.
-fn in_mode(limiter: &Limiter, id: PlanId, mode: Mode) -> anyhow::Result<PlanId> {
-    let plan = limiter.plan(id).filter(|_| mode == Mode::Shadow);
-    let Some(plan) = plan else { return Ok(id) };
-    let shadow = Plan::builder(format!("{} in shadow", plan.name())).slotted_hints(plan.has_slotted_hints());
-    let shadow = plan.limits().fold(shadow, |shadow, (_, limit)| shadow.limit(limit.clone().with_mode(mode)));
-    limiter.add_plan(&shadow.build()?).with_context(|| format!("plan `{}` in shadow", plan.name()))
+/// The engine's number of a plan, or of the same with all its limits in shadow.
+fn in_mode(limiter: &Limiter, plan: &Plan, mode: Mode) -> anyhow::Result<PlanId> {
+    let in_shadow = || {
+        let shadow =
+            Plan::builder(format!("{} in shadow", plan.name())).slotted_hints(plan.has_slotted_hints());
+        let limits = plan.limits().map(|(_, limit)| limit.clone().with_mode(Mode::Shadow));
+        limits.fold(shadow, tidegate::PlanBuilder::limit).build()
+    };
+    let id = match mode {
+        Mode::Enforce => limiter.add_plan(plan),
+        Mode::Shadow => limiter.add_plan(&in_shadow()?),
+    };
+    id.with_context(|| format!("plan `{}`", plan.name()))
 }
 
 #[cfg(test)]

@@ -22,7 +22,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use problem::Problem;
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 use tidegate::Clock;
 use tokio::net::TcpListener;
 
@@ -61,7 +63,22 @@ pub async fn serve(
     admin: Arc<Admin>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(admin)).with_graceful_shutdown(shutdown).await
+    let serving = axum::serve(listener, router(admin.clone())).with_graceful_shutdown(shutdown).into_future();
+    tokio::select! {
+        ended = serving => ended,
+        never = fade(&admin) => match never {},
+    }
+}
+
+/// Keeps the list of the keys denied most to the last minutes.
+async fn fade(admin: &Admin) -> Infallible {
+    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    // The first is now.
+    minutes.tick().await;
+    loop {
+        minutes.tick().await;
+        admin.state.limiter.fade_denied();
+    }
 }
 
 /// The paths, as a service.

@@ -4,6 +4,7 @@
 //! nearest name; a gateway that runs keeps the old one then.
 
 use super::keys::Digest;
+use crate::envoy::config::{EnvoyConfig, Wrong};
 use crate::fields::HeaderSet;
 use http::Uri;
 use serde::{Deserialize, Deserializer};
@@ -41,6 +42,8 @@ pub struct Config {
     pub tokens: Tokens,
     /// The admin API, if there is one.
     pub admin: Option<Admin>,
+    /// The service for Envoy, if there is one.
+    pub envoy: Option<EnvoyConfig>,
 }
 
 /// A key that the gateway knows.
@@ -197,6 +200,7 @@ struct RawConfig {
     #[serde(default)]
     tokens: Tokens,
     admin: Option<RawAdmin>,
+    envoy: Option<EnvoyConfig>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -277,6 +281,9 @@ impl Config {
         let text = TomlText::new(file, text);
         let raw: RawConfig = text.parse()?;
         let plans = plans(&raw.plans).map_err(|error| text.error_of(&error.path(), error.to_string()))?;
+        if let Some(envoy) = &raw.envoy {
+            envoy.check(&plans).map_err(|Wrong { path, problem }| text.error_of(&path, problem))?;
+        }
         Self::checked(raw, plans).map_err(|Fault(at, problem)| text.error_at(at, problem))
     }
 
@@ -303,6 +310,7 @@ impl Config {
             bounds: raw.bounds,
             tokens: raw.tokens,
             admin,
+            envoy: raw.envoy,
             plans,
         })
     }
@@ -464,6 +472,14 @@ trusted = ["10.0.0.0/8"]
 [admin]
 listen = "127.0.0.1:9901"
 token_file = "admin.token"
+
+[envoy]
+listen = "127.0.0.1:9902"
+
+[[envoy.rules]]
+domain = "edge"
+match = [{ key = "user" }]
+plan = "pro"
 "#;
 
     #[track_caller]
@@ -506,6 +522,8 @@ token_file = "admin.token"
             "`plans.gold.requests_per_minute`",
         );
         assert_refused(("[upstreams.openai]", "[guard]\ntolerance = 0\n[upstreams.openai]"), "`guard`");
+        assert_refused(("plan = \"pro\"", "plan = \"por\""), "`envoy.rules.0.plan`: unknown plan `por`");
+        assert_refused(("key = \"user\"", "kay = \"user\""), "did you mean `key`?");
         assert_refused(("listen = \"127.0.0.1:8080\"", "listen = \"localhost\""), "`listen`");
         let bounds = |field: &str| format!("[bounds]\n{field}\n[upstreams.openai]");
         assert_refused(

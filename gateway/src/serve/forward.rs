@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::live::State;
+use super::metrics::Metrics;
 use super::passing;
 use super::route::Destination;
 use super::trouble::Trouble;
@@ -19,7 +20,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tower_service::Service;
 
 /// A response's body: the upstream's, or the gateway's own.
@@ -44,6 +45,7 @@ pub(crate) struct Forward(Arc<Upstreams>);
 #[derive(Debug)]
 pub(crate) struct Upstreams {
     pub(crate) state: Arc<State>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) client: Client,
     /// From a request's end to its response's begin.
     pub(crate) response_time: Duration,
@@ -83,7 +85,13 @@ impl Upstreams {
         request: Request<Full<Bytes>>,
         destination: &Destination,
     ) -> Result<Response<Incoming>, Trouble> {
-        match tokio::time::timeout(self.response_time, self.client.request(request)).await {
+        let begin = Instant::now();
+        let answer = tokio::time::timeout(self.response_time, self.client.request(request)).await;
+        match &answer {
+            Ok(Ok(response)) => self.metrics.upstream.responded(response.status(), begin.elapsed()),
+            Ok(Err(_)) | Err(_) => self.metrics.upstream.failed(),
+        }
+        match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
                 let trouble = if error.is_connect() { Trouble::Unreachable } else { Trouble::Broken };

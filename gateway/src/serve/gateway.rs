@@ -5,15 +5,17 @@ use super::config::{Bounds, Config};
 use super::forward::{Forward, Upstreams};
 use super::front::{Front, FrontBody};
 use super::live::{State, StoredPlans};
+use super::metrics::Metrics;
 use super::route::ByPath;
 use super::waiting::Intake;
 use crate::body::AnyClock;
+use crate::envoy::Rules;
 use crate::identity::TrustedProxies;
 use crate::layer::RateLimitLayer;
 use crate::serve::keys::ApiKey;
 use crate::tokens::OpenAiUsage;
 use anyhow::Context;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
@@ -29,6 +31,11 @@ pub struct Gateway {
     pub state: Arc<State>,
     /// The clock of all decisions.
     pub clock: AnyClock,
+    /// What Prometheus reads.
+    pub metrics: Arc<Metrics>,
+    /// The rules for Envoy's descriptors that are in force.
+    pub rules: Arc<ArcSwap<Rules>>,
+    guard: Arc<ArcSwapOption<Guard>>,
     way: ArcSwap<Way>,
     /// Held by whoever changes the configuration; no call takes it.
     changing: Mutex<()>,
@@ -37,7 +44,6 @@ pub struct Gateway {
 /// The way that calls take under one configuration.
 struct Way {
     config: Arc<Config>,
-    guard: Option<Arc<Guard>>,
     client: Client,
     front: Front,
 }
@@ -58,10 +64,16 @@ impl Gateway {
     pub fn new(config: Config) -> anyhow::Result<Self> {
         let state = Arc::new(State::new(&config)?);
         let clock: AnyClock = Arc::new(SystemClock::new());
-        let guard = guard(&config)?;
+        let guard = Arc::new(ArcSwapOption::new(guard(&config)?));
+        let guard_now = guard.clone();
+        let guard_now = Arc::new(move || guard_now.load_full());
+        let metrics = Arc::new(Metrics::new(state.clone(), guard_now, clock.clone()));
+        metrics.configuration.taken_over(state.live().generation);
+        let rules = Arc::new(ArcSwap::from_pointee(rules(&config, &state)?));
         let client = client(time(config.bounds.connect_time), tls(&config))?;
-        let way = Way::new(Arc::new(config), guard, client, &state, &clock);
-        Ok(Self { state, clock, way: ArcSwap::from_pointee(way), changing: Mutex::new(()) })
+        let way = Way::new(Arc::new(config), guard.load_full(), client, &state, &clock, &metrics);
+        let way = ArcSwap::from_pointee(way);
+        Ok(Self { state, clock, metrics, rules, guard, way, changing: Mutex::new(()) })
     }
 
     /// Goes by another configuration from the next call on. What was used stays used; an error changes nothing.
@@ -71,10 +83,11 @@ impl Gateway {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.way.load_full();
         let mut words = unchanged(&now.config, &config);
+        let now_guard = self.guard.load_full();
         let guard = if now.config.guard == config.guard {
-            now.guard.clone()
+            now_guard
         } else {
-            if now.guard.is_some() {
+            if now_guard.is_some() {
                 words.push("`guard` has changed: blocks and strikes so far are forgotten".into());
             }
             guard(&config)?
@@ -86,8 +99,13 @@ impl Gateway {
         } else {
             client(time(config.bounds.connect_time), tls(&config))?
         };
-        self.state.change(&config)?;
-        self.way.store(Arc::new(Way::new(Arc::new(config), guard, client, &self.state, &self.clock)));
+        let rules = rules(&config, &self.state)?;
+        let generation = self.state.change(&config)?;
+        self.rules.store(Arc::new(rules));
+        self.guard.store(guard.clone());
+        let way = Way::new(Arc::new(config), guard, client, &self.state, &self.clock, &self.metrics);
+        self.way.store(Arc::new(way));
+        self.metrics.configuration.taken_over(generation);
         Ok(words)
     }
 
@@ -98,7 +116,7 @@ impl Gateway {
 
     /// The guard, if there is one now.
     pub fn guard(&self) -> Option<Arc<Guard>> {
-        self.way.load().guard.clone()
+        self.guard.load_full()
     }
 
     pub(crate) fn bounds(&self) -> Bounds {
@@ -124,11 +142,12 @@ impl Way {
         client: Client,
         state: &Arc<State>,
         clock: &AnyClock,
+        metrics: &Arc<Metrics>,
     ) -> Self {
         let Bounds { body_bytes, body_time, response_time, idle_time, .. } = config.bounds.clone();
         let by_path = ByPath::new(state.clone(), body_bytes, config.tokens);
         let layer = RateLimitLayer::builder(state.limiter.clone(), ApiKey, StoredPlans(state.clone()))
-            .guard(guard.clone(), TrustedProxies::new(config.trusted.iter().copied()))
+            .guard(guard, TrustedProxies::new(config.trusted.iter().copied()))
             .tokens(by_path.clone(), OpenAiUsage { most: config.tokens.most })
             .answers(by_path.clone())
             .headers(config.headers)
@@ -136,6 +155,7 @@ impl Way {
             .build();
         let forward = Forward::new(Upstreams {
             state: state.clone(),
+            metrics: metrics.clone(),
             client: client.clone(),
             response_time: time(response_time),
             idle_time: time(idle_time),
@@ -146,7 +166,7 @@ impl Way {
             state: state.clone(),
             body_time: time(body_time),
         };
-        Self { config, guard, client, front }
+        Self { config, client, front }
     }
 }
 
@@ -155,9 +175,22 @@ fn guard(config: &Config) -> anyhow::Result<Option<Arc<Guard>>> {
     Ok(guard.map(Arc::new))
 }
 
+/// The rules for Envoy that a configuration has; none if it has no such service.
+fn rules(config: &Config, state: &State) -> anyhow::Result<Rules> {
+    match &config.envoy {
+        Some(envoy) => Rules::new(envoy, &config.plans, config.headers, &state.limiter).context("`envoy`"),
+        None => Ok(Rules::default()),
+    }
+}
+
 fn tls(config: &Config) -> Tls {
     let uses = config.upstreams.iter().any(|upstream| upstream.url.scheme_str() == Some("https"));
     if uses { Tls::Used } else { Tls::Unused }
+}
+
+/// Where Envoy reaches the service for it.
+fn listens(config: &Config) -> Option<SocketAddr> {
+    config.envoy.as_ref().map(|envoy| envoy.listen)
 }
 
 /// What a running gateway cannot change.
@@ -166,6 +199,7 @@ fn unchanged(now: &Config, next: &Config) -> Vec<String> {
         ("listen", now.listen != next.listen),
         ("capacity", now.capacity != next.capacity),
         ("admin", now.admin != next.admin),
+        ("envoy.listen", listens(now) != listens(next)),
         ("bounds.connections", now.bounds.connections != next.bounds.connections),
     ]
     .into_iter()

@@ -106,8 +106,14 @@ impl Reloader {
                     "another configuration is in force"
                 );
             }
-            Ok(Err(error)) => error!("the configuration stays as it was: {error:#}"),
-            Err(error) => error!("the configuration stays as it was: {error}"),
+            Ok(Err(error)) => {
+                gateway.metrics.configuration.refused();
+                error!("the configuration stays as it was: {error:#}");
+            }
+            Err(error) => {
+                gateway.metrics.configuration.refused();
+                error!("the configuration stays as it was: {error}");
+            }
         }
     }
 }

@@ -128,9 +128,10 @@ impl Proxy {
 fn service(rules: &str) -> (Arc<State>, RateLimitService, Arc<SystemClock>) {
     let config =
         "listen = \"127.0.0.1:1\"\ncapacity = 1000\n[upstreams.o]\nurl = \"http://h\"\napi = \"openai\"\n";
-    let state = Arc::new(State::new(&Config::parse("t.toml", config).unwrap()).unwrap());
+    let config = Config::parse("t.toml", config).unwrap();
+    let state = Arc::new(State::new(&config).unwrap());
     let section: EnvoyConfig = toml::from_str(&format!("listen = \"127.0.0.1:1\"\n{rules}")).unwrap();
-    let rules = Rules::new(&section, HeaderSet::default(), &state).unwrap();
+    let rules = Rules::new(&section, &config.plans, HeaderSet::default(), &state.limiter).unwrap();
     let clock = Arc::new(SystemClock::new());
     let metrics = Arc::new(Metrics::new(state.clone(), Arc::new(|| None), clock.clone()));
     let rules = Arc::new(ArcSwap::from_pointee(rules));
