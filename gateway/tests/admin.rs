@@ -1,4 +1,5 @@
 //! The admin API, asked as an operator does.
+#![cfg(feature = "serve")]
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};

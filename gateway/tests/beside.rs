@@ -1,4 +1,5 @@
 //! What runs beside the proxy: the service for Envoy and the admin API, under a configuration that changes.
+#![cfg(feature = "serve")]
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Envoy's rate limit service, asked what an Envoy asks and what no Envoy would.
+#![cfg(feature = "serve")]
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;

@@ -1,4 +1,5 @@
 //! Metrics as Prometheus reads them, and what is made of them: the dashboard, the alerts, the list in the documents.
+#![cfg(feature = "serve")]
 
 use http::StatusCode;
 use std::collections::BTreeSet;

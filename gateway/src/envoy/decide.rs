@@ -8,6 +8,7 @@
 //! What a descriptor reports or gives back has happened already, and is counted whatever becomes of the others.
 
 use super::config::Unmatched;
+use super::overrides::Overrides;
 use super::rules::{Deed, Matched, Rules};
 use super::wire::RateLimitRequest;
 use crate::serve::keys::Keys;
@@ -42,13 +43,14 @@ impl Answer<'_> {
 pub(super) fn decide<'a>(
     limiter: &'a Limiter,
     rules: &'a Rules,
+    overrides: &Overrides,
     keys: &Keys,
     request: &'a RateLimitRequest,
     at: Timestamp,
 ) -> Vec<Answer<'a>> {
     let mut answers: Vec<Answer<'a>> = Vec::with_capacity(request.descriptors.len());
     for descriptor in &request.descriptors {
-        let matched = rules.find(limiter, keys, &request.domain, descriptor, request.hits_addend);
+        let matched = rules.find(limiter, overrides, keys, &request.domain, descriptor, request.hits_addend);
         if let Some(matched) = matched {
             count_what_has_happened(limiter, matched, at);
         }

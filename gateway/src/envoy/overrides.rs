@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tidegate::{Burst, Limit, LimitId, Limiter, Mode, Nanos, Plan, PlanError, PlanId, Unit};
 
-/// So many different ones; the plan itself counts for any beyond.
+/// So many different ones in a process's lifetime, a quarter of the engine's room for plans; the plan itself counts for any beyond.
 const MOST: usize = 1_024;
 
 /// What makes one plan out of a descriptor's limit.

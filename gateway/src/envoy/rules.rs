@@ -21,7 +21,6 @@ pub struct Rules {
     pub(super) shape: Option<Shape>,
     pub(super) headers: HeaderSet,
     most_hits: u64,
-    overrides: Overrides,
 }
 
 /// One rule.
@@ -109,7 +108,6 @@ impl Rules {
             shape: config.answers.shape(),
             headers,
             most_hits: config.most_hits,
-            overrides: Overrides::default(),
         })
     }
 
@@ -117,6 +115,7 @@ impl Rules {
     pub(super) fn find<'a>(
         &'a self,
         limiter: &Limiter,
+        overrides: &Overrides,
         keys: &Keys,
         domain: &'a str,
         descriptor: &'a RateLimitDescriptor,
@@ -138,7 +137,7 @@ impl Rules {
                 let admits_nothing = limit.unit != i32::from(Unknown) && deed.may_be_denied();
                 (plan, if admits_nothing { Deed::Refuse } else { deed })
             }
-            (Some(limit), deed) => (self.overrides.plan(limiter, limit, rule.hits, plan), deed),
+            (Some(limit), deed) => (overrides.plan(limiter, limit, rule.hits, plan), deed),
         };
         Some(Matched { key, plan, hits: rule.hits, deed })
     }

@@ -2,10 +2,11 @@
 
 use super::answer;
 use super::decide;
+use super::overrides::Overrides;
 use super::rules::Rules;
 use super::wire::{Code, RateLimitRequest, RateLimitResponse};
 use crate::serve::live::State;
-use crate::serve::metrics::Metrics;
+use crate::serve::metrics::{EnvoyCode, Metrics};
 use arc_swap::ArcSwap;
 use std::convert::Infallible;
 use std::future::Ready;
@@ -29,6 +30,8 @@ pub struct RateLimitService {
 struct Shared {
     state: Arc<State>,
     rules: Arc<ArcSwap<Rules>>,
+    /// They outlive the rules, since the engine's plans do.
+    overrides: Overrides,
     clock: Arc<dyn Clock + Send + Sync>,
     metrics: Arc<Metrics>,
 }
@@ -52,28 +55,27 @@ impl RateLimitService {
         clock: Arc<dyn Clock + Send + Sync>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { shared: Arc::new(Shared { state, rules, clock, metrics }) }
+        let overrides = Overrides::default();
+        Self { shared: Arc::new(Shared { state, rules, overrides, clock, metrics }) }
     }
 
     /// Decides a request. An error for one that says too little, or too much.
     pub fn should_rate_limit(&self, request: &RateLimitRequest) -> Result<RateLimitResponse, Status> {
-        let Shared { state, rules, clock, metrics } = &*self.shared;
+        let Shared { state, rules, overrides, clock, metrics } = &*self.shared;
         let answered = (|| {
             check(request)?;
-            let (rules, live) = (rules.load(), state.live());
-            let answers = decide::decide(&state.limiter, &rules, &live.keys, request, clock.now());
+            let (rules, live) = (rules.load(), state.now());
+            let answers = decide::decide(&state.limiter, &rules, overrides, &live.keys, request, clock.now());
             Ok(answer::response(&rules, &answers))
         })();
         metrics.envoy.answered(match &answered {
-            Ok(response) if response.overall_code == i32::from(Code::OverLimit) => Asked::OverLimit,
-            Ok(_) => Asked::Ok,
-            Err(_) => Asked::Error,
+            Ok(response) if response.overall_code == i32::from(Code::OverLimit) => EnvoyCode::OverLimit,
+            Ok(_) => EnvoyCode::Ok,
+            Err(_) => EnvoyCode::Error,
         });
         answered
     }
 }
-
-use crate::serve::metrics::EnvoyCode as Asked;
 
 fn check(request: &RateLimitRequest) -> Result<(), Status> {
     if request.domain.is_empty() {

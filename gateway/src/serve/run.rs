@@ -53,13 +53,15 @@ fn summary(config: &Config) -> String {
     let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let guard = if config.guard.is_some() { "a guard" } else { "no guard" };
     let admin = config.admin.as_ref().map(|admin| format!(", admin on {}", admin.listen));
+    let envoy = config.envoy.as_ref().map(|envoy| format!(", Envoy on {}", envoy.listen));
     format!(
-        "good: listens on {}, {}, {}, {}, {guard}{}",
+        "good: listens on {}, {}, {}, {}, {guard}{}{}",
         config.listen,
         count(config.keys.len(), "key"),
         count(config.plans.len(), "plan"),
         count(config.upstreams.len(), "upstream"),
-        admin.unwrap_or_default()
+        admin.unwrap_or_default(),
+        envoy.unwrap_or_default()
     )
 }
 

@@ -45,7 +45,10 @@ impl Problem {
         found: &str,
         known: impl Iterator<Item = &'a str>,
     ) -> Self {
-        let meant = nearest(found, known).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+        // Each name is compared with what may be a long text: no more are than take no time worth speaking of.
+        const MOST: usize = 1_000;
+        let near = (found.len() <= 100).then(|| nearest(found, known.take(MOST))).flatten();
+        let meant = near.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
         Self::unknown(field, format!("no {what} is named `{}`{meant}", excerpt(found)))
     }
 
