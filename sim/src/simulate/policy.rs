@@ -331,6 +331,11 @@ mod tests {
         assert_eq!(waits("anthropic-python", Retry::After(Nanos::from_secs(121))), [121.0, 121.0]);
         assert_eq!(waits("openai-python", Retry::NextDay(Nanos::from_secs(60))), NO_WAIT);
         assert_eq!(waits("async-openai", SOON), [2.0; 3]);
+        assert_eq!(waits("openai-node-7", Retry::After(Nanos::from_secs(60))), [60.0, 60.0]);
+        assert_between(
+            &waits("openai-node-7", Retry::After(Nanos::from_secs(61))),
+            &[(0.375, 0.5), (0.75, 1.0)],
+        );
         assert_eq!(waits("vercel-ai", Retry::After(Nanos::from_secs(61))), [2.0, 4.0]);
         assert_eq!(waits("cohere-python", Retry::After(Nanos::from_secs(90))), [60.0, 60.0]);
         assert_between(&waits("google-genai", SOON), &[(1.0, 2.0), (2.0, 3.0), (4.0, 5.0), (8.0, 9.0)]);

@@ -6,7 +6,7 @@ use super::{Answers, Backoff, Budget, Hints, Longer, Policy, Precision};
 use tidegate::Nanos;
 
 /// Every name that [`named`] knows.
-pub(crate) const NAMES: [&str; 32] = [
+pub(crate) const NAMES: [&str; 33] = [
     "none",
     "immediate",
     "fixed",
@@ -18,6 +18,7 @@ pub(crate) const NAMES: [&str; 32] = [
     "retry-after",
     "openai-python",
     "openai-node",
+    "openai-node-7",
     "anthropic-python",
     "anthropic-node",
     "vercel-ai",
@@ -71,6 +72,8 @@ fn client(name: &str) -> Option<Policy> {
         "openai-python" => stainless(up_to(120_000, Longer::GiveUp, STOPPING)),
         // openai-node 6.49.0, anthropic-python 2.12.0: no cap that a limit's hint could reach.
         "openai-node" | "anthropic-python" => stainless(STOPPING),
+        // openai-node 7.59.0: a hint of more than a minute is not believed.
+        "openai-node-7" => stainless(up_to(60_000, Longer::OwnBackoff, STOPPING)),
         // @anthropic-ai/sdk 1.13.0: up to 2³¹ − 1 ms, its timer's range.
         "anthropic-node" => stainless(up_to((1 << 31) - 1, Longer::OwnBackoff, STOPPING)),
         // ai 6.0.326: hints below 60 s.
