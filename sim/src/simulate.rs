@@ -1,9 +1,11 @@
 //! `tidegate simulate`: populations of retrying clients against the engine, in virtual time.
 
+mod answer;
 mod arrivals;
 mod backend;
 mod callers;
 mod calls;
+mod clients;
 mod course;
 mod crowd;
 mod demand;
@@ -22,6 +24,7 @@ mod memory;
 mod over_time;
 mod policy;
 mod precision;
+mod provider;
 mod recorded;
 mod records;
 pub(crate) mod report;
@@ -37,6 +40,7 @@ mod table;
 mod tempo;
 mod verdict;
 mod warm_up;
+mod who;
 mod world;
 
 use crate::subject::Subject;

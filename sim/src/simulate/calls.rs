@@ -1,4 +1,4 @@
-//! Calls that wait: for their next attempt, for a server, or for the end of their response.
+//! Calls that wait: at the gateway for a server or for the end of their response, with their clients for the next attempt.
 
 use super::events::{Class, EventSet};
 use super::recorded::Charge;
@@ -97,15 +97,6 @@ pub(crate) struct Sent {
     pub(crate) seen: u64,
 }
 
-/// What waits besides calls at the backend.
-#[derive(Debug)]
-enum Waiting {
-    /// For its next attempt.
-    Retry(Call),
-    /// For the end of its response.
-    Response(Streaming),
-}
-
 /// A call that was sent to the backend, and what its client makes of it.
 #[derive(Debug)]
 enum AtBackend {
@@ -117,12 +108,18 @@ enum AtBackend {
     Expiring,
 }
 
-/// The waiting calls of a world, by the numbers that events name them by: those at the backend have numbers of their own, since
-/// they take more room.
+/// The calls that wait at the gateway, by the numbers that events name them by: those at the backend have numbers of their
+/// own, since they take more room.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    waiting: Places<Waiting>,
+    streaming: Places<Streaming>,
     at_backend: Places<AtBackend>,
+}
+
+/// The calls that wait for their next attempt, by the numbers that events name them by.
+#[derive(Debug, Default)]
+pub(crate) struct Retries {
+    calls: Places<Call>,
 }
 
 /// More calls wait at once than can be told apart.
@@ -138,21 +135,25 @@ pub(crate) struct Served {
 }
 
 impl Calls {
-    /// The most calls of a world that may wait at once, at the backend and elsewhere: half a gigabyte of each, with their events.
+    /// The most calls of a world that may wait at once for each of these: half a gigabyte, with their events.
     pub(crate) const MAX: u32 = 1 << 22;
 
     /// Bytes of a call that waits.
     pub(crate) fn bytes_of_a_call(at_backend: bool) -> u64 {
-        (if at_backend { size_of::<Option<AtBackend>>() } else { size_of::<Option<Waiting>>() }) as u64
+        (if at_backend {
+            size_of::<Option<AtBackend>>()
+        } else {
+            size_of::<Option<Call>>().max(size_of::<Option<Streaming>>())
+        }) as u64
     }
 
     /// Reads what an event of a class will need of a call, and gives what of it comes to hand: a call takes two cache lines.
     #[inline]
     pub(crate) fn touch(&self, class: Class, number: u32) -> u64 {
         match class {
-            Class::Retry | Class::Settle => self.waiting.get(number).map_or(0, Waiting::touch),
+            Class::Settle => self.streaming.get(number).map_or(0, Streaming::touch),
             Class::Served | Class::Timeout => self.at_backend.get(number).map_or(0, AtBackend::touch),
-            Class::Script | Class::Refused | Class::Arrival => 0,
+            _ => 0,
         }
     }
 
@@ -160,20 +161,15 @@ impl Calls {
     #[inline]
     pub(crate) fn whose(&self, class: Class, number: u32) -> Option<(u16, u32)> {
         match class {
-            Class::Retry | Class::Settle => self.waiting.get(number).map(Waiting::whose),
+            Class::Settle => self.streaming.get(number).map(|call| (call.crowd, call.client)),
             Class::Served | Class::Timeout => self.at_backend.get(number).and_then(AtBackend::whose),
-            Class::Script | Class::Refused | Class::Arrival => None,
+            _ => None,
         }
-    }
-
-    /// Keeps a call until its next attempt.
-    pub(crate) fn wait(&mut self, call: Call) -> Result<u32, TooManyCalls> {
-        self.waiting.insert(Waiting::Retry(call))
     }
 
     /// Keeps a call until its response ends.
     pub(crate) fn stream(&mut self, call: Streaming) -> Result<u32, TooManyCalls> {
-        self.waiting.insert(Waiting::Response(call))
+        self.streaming.insert(call)
     }
 
     /// Keeps a call until it is served, and until its timeout if that is an event.
@@ -181,20 +177,9 @@ impl Calls {
         self.at_backend.insert(AtBackend::Awaited(sent, is_timed))
     }
 
-    /// The call to be tried again.
-    pub(crate) fn take_waiting(&mut self, number: u32) -> Option<Call> {
-        match self.waiting.take(number)? {
-            Waiting::Retry(call) => Some(call),
-            Waiting::Response(_) => None,
-        }
-    }
-
     /// The call whose response ends.
     pub(crate) fn take_streaming(&mut self, number: u32) -> Option<Streaming> {
-        match self.waiting.take(number)? {
-            Waiting::Response(call) => Some(call),
-            Waiting::Retry(_) => None,
-        }
+        self.streaming.take(number)
     }
 
     /// A call that the backend does not take, for which no timeout has been planned.
@@ -232,21 +217,35 @@ impl Calls {
     }
 }
 
-impl Waiting {
-    fn whose(&self) -> (u16, u32) {
-        match self {
-            Self::Retry(call) => (call.crowd, call.client),
-            Self::Response(call) => (call.crowd, call.client),
-        }
+impl Retries {
+    /// Keeps a call until its next attempt.
+    pub(crate) fn wait(&mut self, call: Call) -> Result<u32, TooManyCalls> {
+        self.calls.insert(call)
     }
 
+    /// The call to be tried again.
+    pub(crate) fn take(&mut self, number: u32) -> Option<Call> {
+        self.calls.take(number)
+    }
+
+    /// Whose call it is: its crowd, and which of its clients.
+    #[inline]
+    pub(crate) fn whose(&self, number: u32) -> Option<(u16, u32)> {
+        self.calls.get(number).map(|call| (call.crowd, call.client))
+    }
+
+    /// Reads what its next attempt will need, and gives what of it comes to hand.
+    #[inline]
+    pub(crate) fn touch(&self, number: u32) -> u64 {
+        self.calls.get(number).map_or(0, |call| u64::from(call.client) ^ call.previous.get())
+    }
+}
+
+impl Streaming {
     /// Reads its lines.
     #[inline]
     fn touch(&self) -> u64 {
-        match self {
-            Self::Retry(call) => u64::from(call.client) ^ call.previous.get(),
-            Self::Response(call) => u64::from(call.client) ^ call.reservation.cost().tokens,
-        }
+        u64::from(self.client) ^ self.reservation.cost().tokens
     }
 }
 

@@ -24,15 +24,25 @@ pub(crate) enum Class {
     Refused = 3,
     /// A client waits no longer for an answer.
     Timeout = 4,
-    /// A client, or some client of a crowd, makes a new call.
+    /// A client, or some client of a crowd, makes a new call, whatever became of others.
     Arrival = 5,
+    /// A client makes a new call after the end of its last.
+    Turn = 6,
     /// A call that was denied, or failed, is tried again.
-    Retry = 6,
+    Retry = 7,
 }
 
 impl Class {
-    const ALL: [Self; 7] =
-        [Self::Script, Self::Settle, Self::Served, Self::Refused, Self::Timeout, Self::Arrival, Self::Retry];
+    const ALL: [Self; 8] = [
+        Self::Script,
+        Self::Settle,
+        Self::Served,
+        Self::Refused,
+        Self::Timeout,
+        Self::Arrival,
+        Self::Turn,
+        Self::Retry,
+    ];
 }
 
 /// An event in 16 bytes, ordered as one number: by time, then class, then the sequence of their scheduling.
@@ -106,6 +116,10 @@ pub(crate) struct EventSet {
 /// The most events of different times in the heap. At a thousand the wheel is as fast.
 const MOST_NEAR: usize = 1_024;
 
+/// From so many pending events on, what they need is read ahead. At ten thousand that costs 6% (the cache holds nearly all), at a
+/// million it saves a quarter of the time.
+const MANY: usize = 40_000;
+
 impl Default for EventSet {
     fn default() -> Self {
         Self { near: Heap::default(), horizon: u64::MAX, far: None, sequence: 0 }
@@ -122,7 +136,7 @@ impl EventSet {
         let event = Packed::new(time, class, self.sequence, target);
         self.sequence += 1;
         match &mut self.far {
-            Some(far) if time.get() > self.horizon => far.push(event),
+            Some(far) if event.time() > self.horizon => far.push(event),
             _ => {
                 self.near.push(event);
                 if self.near.len() > MOST_NEAR {
@@ -135,8 +149,12 @@ impl EventSet {
     /// Takes the first event.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Event> {
+        self.next_packed().map(Packed::unpack)
+    }
+
+    fn next_packed(&mut self) -> Option<Packed> {
         self.fetch();
-        self.near.pop().map(Packed::unpack)
+        self.near.pop()
     }
 
     /// Lets the heap have the next events of the wheel, if it has none left; whether there were any.
@@ -149,6 +167,12 @@ impl EventSet {
             }
             _ => false,
         }
+    }
+
+    /// The same; whether there were any, and are so many in all that it helps to read ahead what they need.
+    #[inline]
+    pub(crate) fn fetch_many(&mut self) -> bool {
+        self.fetch() && self.len() >= MANY
     }
 
     /// Events that come next, in no order.

@@ -10,7 +10,7 @@ pub(crate) use throttle::{History, Throttle};
 
 use super::draws::{Draw, Draws, Purpose};
 use tidegate::headers::Retry;
-use tidegate::{Denial, Nanos};
+use tidegate::{LimitId, Nanos};
 
 /// How a client treats a call that was denied, or failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,8 +170,8 @@ pub(crate) struct Refused {
 }
 
 /// What the response's fields say to a client that was denied.
-pub(crate) fn hint(denial: &Denial) -> Retry {
-    if denial.limit.is_day() { Retry::NextDay(denial.retry_after) } else { Retry::After(denial.retry_after) }
+pub(crate) fn hint(limit: LimitId, retry_after: Nanos) -> Retry {
+    if limit.is_day() { Retry::NextDay(retry_after) } else { Retry::After(retry_after) }
 }
 
 impl Policy {

@@ -120,9 +120,9 @@ impl Records {
         self.clients[client as usize].made
     }
 
-    /// A client's next call begins; its number.
+    /// A client's next call begins.
     #[inline]
-    pub(crate) fn begin(&mut self, client: u32, now: Nanos, tally: &mut Tally) -> u32 {
+    pub(crate) fn begin(&mut self, client: u32, now: Nanos, tally: &mut Tally) {
         self.pass_to(now, tally);
         let one = &mut self.clients[client as usize];
         if one.without_since == Nanos::MAX {
@@ -136,7 +136,6 @@ impl Records {
             }
         }
         one.made += 1;
-        one.made - 1
     }
 
     /// A call is over for its client.

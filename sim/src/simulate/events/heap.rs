@@ -47,6 +47,7 @@ impl Heap {
     }
 
     /// The first, which stays.
+    #[inline]
     pub(super) fn first(&self) -> Option<Packed> {
         let place = if self.is_open { self.earliest_child(0)? } else { 0 };
         self.nodes.get(place).copied()
