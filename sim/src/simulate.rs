@@ -1,5 +1,6 @@
 //! `tidegate simulate`: populations of retrying clients against the engine, in virtual time.
 
+mod abreast;
 mod answer;
 mod arrivals;
 mod backend;
@@ -18,6 +19,7 @@ mod evidence;
 mod fairness;
 mod format;
 mod grid;
+mod lookahead;
 mod measured;
 mod measures;
 mod memory;
@@ -32,6 +34,7 @@ mod run;
 mod sample;
 mod satisfaction;
 mod scenario;
+mod spare;
 #[doc(hidden)]
 pub mod speed;
 mod steady;

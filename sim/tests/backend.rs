@@ -116,6 +116,51 @@ fn the_same_bytes_come_of_a_shared_world_and_of_replications_for_any_number_of_t
     assert!(one == run("2") && one == run("8"));
 }
 
+/// So many clients of one backend that two threads share the work of a single run.
+const LARGE: &str = r#"
+duration = "8s"
+warm_up = "2s"
+seed = 9
+[backend]
+servers = 1_000
+queue = 1_000
+service = { exponential = "100ms" }
+[[event]]
+at = "5s"
+outage = "500ms"
+[[population]]
+name = "pro"
+plan = "pro"
+clients = 8_000
+arrivals = { poisson = "1/s" }
+tokens = { lognormal = { median = 900, sigma = 0.9 } }
+reserve = 2000
+retry = "openai-python"
+timeout = "2s"
+[[population]]
+name = "free"
+plan = "free"
+clients = 1_000
+clients_per_key = 10
+arrivals = { closed = { think = { exponential = "500ms" } } }
+retry = "full-jitter"
+"#;
+
+#[test]
+fn the_same_bytes_come_of_a_large_shared_world_on_any_number_of_threads() {
+    let scenario = Try::new(LARGE);
+    let run = |arguments: &[&str]| {
+        let output = scenario.run(arguments);
+        assert!(output.status.success());
+        (output.stdout, scenario.report())
+    };
+    let one = run(&["--threads", "1"]);
+    assert!(one == run(&["--threads", "2"]) && one == run(&["--threads", "8"]));
+    let three = run(&["--replications", "3", "--threads", "1"]);
+    assert!(three == run(&["--replications", "3", "--threads", "2"]), "the last has a thread to spare");
+    assert!(run(&["--replication", "2", "--threads", "1"]) == run(&["--replication", "2", "--threads", "2"]));
+}
+
 #[test]
 fn a_replication_is_the_same_alone_as_among_others() {
     let scenario = Try::new(BUSY);

@@ -120,6 +120,9 @@ pub(crate) struct Calls {
 #[derive(Debug, Default)]
 pub(crate) struct Retries {
     calls: Places<Call>,
+    /// Those whose next attempt has not been heard of. Attempts may be made ready before their time, which must not show in
+    /// how many calls wait.
+    waiting: u32,
 }
 
 /// More calls wait at once than can be told apart.
@@ -220,12 +223,21 @@ impl Calls {
 impl Retries {
     /// Keeps a call until its next attempt.
     pub(crate) fn wait(&mut self, call: Call) -> Result<u32, TooManyCalls> {
+        if self.waiting >= Calls::MAX {
+            return Err(TooManyCalls);
+        }
+        self.waiting += 1;
         self.calls.insert(call)
     }
 
     /// The call to be tried again.
     pub(crate) fn take(&mut self, number: u32) -> Option<Call> {
         self.calls.take(number)
+    }
+
+    /// A call that was taken has been tried again.
+    pub(crate) fn note_retried(&mut self) {
+        self.waiting -= 1;
     }
 
     /// Whose call it is: its crowd, and which of its clients.

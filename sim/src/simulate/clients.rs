@@ -1,6 +1,7 @@
 //! The clients' side of a world: who calls when, what becomes of an answer, and all that is counted.
 //!
-//! Attempts are counted when their answers are heard.
+//! Attempts are made ready here and counted when their answers are heard, in order of time. So it does not matter how long
+//! before their time they were made ready.
 
 use super::answer::Answer;
 use super::calls::{Call, Cause, Retries, TooManyCalls};
@@ -155,7 +156,7 @@ impl<'a> Clients<'a> {
     #[inline]
     pub(super) fn begin(&mut self, begun: &Begun, now: Nanos) -> Call {
         let crowd = &mut self.crowds[begun.crowd];
-        let number = crowd.records.made(begun.client);
+        let number = crowd.records.number(begun.client);
         let charge = begun.charge.unwrap_or_else(|| crowd.who.charge(begun.client, number));
         let reserved = crowd.who.population.reserve.unwrap_or(charge.reserved);
         crowd.begins(begun.client, now);
@@ -289,6 +290,7 @@ impl<'a> Clients<'a> {
             self.crowds[place].records.begin(call.client, now, tally);
             tally.calls += 1;
         } else {
+            self.retries.note_retried();
             tally.retries += 1;
             tally.retries_after[call.cause as usize] += 1;
         }

@@ -26,7 +26,8 @@ pub(crate) enum Class {
     Timeout = 4,
     /// A client, or some client of a crowd, makes a new call, whatever became of others.
     Arrival = 5,
-    /// A client makes a new call after the end of its last.
+    /// A client makes a new call after the end of its last. A class of its own, so that it does not matter how long before their time
+    /// the others are planned.
     Turn = 6,
     /// A call that was denied, or failed, is tried again.
     Retry = 7,
@@ -43,6 +44,11 @@ impl Class {
         Self::Turn,
         Self::Retry,
     ];
+
+    /// Whether it is the clients' doing, and not the gateway's.
+    pub(crate) fn is_of_clients(self) -> bool {
+        self >= Self::Arrival
+    }
 }
 
 /// An event in 16 bytes, ordered as one number: by time, then class, then the sequence of their scheduling.
@@ -135,6 +141,11 @@ impl EventSet {
     pub(crate) fn schedule(&mut self, time: Nanos, class: Class, target: u32) {
         let event = Packed::new(time, class, self.sequence, target);
         self.sequence += 1;
+        self.put(event);
+    }
+
+    #[inline]
+    fn put(&mut self, event: Packed) {
         match &mut self.far {
             Some(far) if event.time() > self.horizon => far.push(event),
             _ => {
@@ -150,6 +161,42 @@ impl EventSet {
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Event> {
         self.next_packed().map(Packed::unpack)
+    }
+
+    /// Takes the first event, if it comes before a time.
+    #[inline]
+    pub(crate) fn next_before(&mut self, time: Nanos) -> Option<Event> {
+        (self.first()? < time).then(|| self.near.pop().map(Packed::unpack)).flatten()
+    }
+
+    /// When the first event is.
+    #[inline]
+    pub(crate) fn first(&mut self) -> Option<Nanos> {
+        self.fetch();
+        self.near.first().map(|first| Nanos::new(first.time()))
+    }
+
+    /// Divides the events: those of the gateway, and those of clients. In each part the order stays as it was, also to events that
+    /// are added later.
+    pub(crate) fn split(mut self) -> (Self, Self) {
+        let new = || Self { sequence: self.sequence, ..Self::default() };
+        let (mut gateway, mut clients) = (new(), new());
+        while let Some(event) = self.next_packed() {
+            let part = if event.unpack().class.is_of_clients() { &mut clients } else { &mut gateway };
+            part.put(event);
+        }
+        (gateway, clients)
+    }
+
+    /// Puts two parts together, of which one has no class of event that the other has. So many events had been scheduled when
+    /// they were divided.
+    pub(crate) fn join(mut self, mut other: Self, scheduled: u64) -> Self {
+        // Classes tell the parts' events apart, and within a class their own sequence goes on.
+        self.sequence += other.sequence - scheduled;
+        while let Some(event) = other.next_packed() {
+            self.put(event);
+        }
+        self
     }
 
     fn next_packed(&mut self) -> Option<Packed> {

@@ -3,9 +3,11 @@
 //! What is known beforehand is counted: the engines, the clients, an event and a call for each that has its own, and the tallies. How
 //! many calls come to wait is the run's result.
 
+use super::abreast;
 use super::calls::Calls;
 use super::crowd::Crowd;
 use super::grid::Grid;
+use super::lookahead::lookahead;
 use super::measures::Bin;
 use super::run::Runs;
 use super::scenario::{Population, Scenario};
@@ -82,7 +84,8 @@ fn bytes_of(scenario: &Scenario, parts: &[Part]) -> u64 {
             + if population.is_closed() { Calls::bytes_of_a_call(scenario.backend.is_some()) } else { 0 };
         part.clients.len() as u64 * of_client + bytes_of_a_tally(scenario)
     };
-    engine + parts.iter().map(of_part).sum::<u64>()
+    let on_their_way = lookahead(scenario).map_or(0, |_| abreast::BYTES);
+    engine + parts.iter().map(of_part).sum::<u64>() + on_their_way
 }
 
 fn bytes_of_a_tally(scenario: &Scenario) -> u64 {
@@ -179,7 +182,7 @@ mod tests {
     #[test]
     fn worlds_that_run_at_the_same_time_count_each() {
         let one_key = scenario(1_000_000, "arrivals = { paced = \"1/min\" }\nclients_per_key = 1_000_000");
-        assert_eq!(told(&one_key, 1, 160 << 20), None);
+        assert_eq!(told(&one_key, 1, 176 << 20), None);
         assert!(told(&one_key, 2, 120 << 20).is_some_and(|told| told.contains("2 at a time")));
     }
 

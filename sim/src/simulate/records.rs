@@ -23,7 +23,9 @@ pub(crate) struct Records {
 /// What one client has done so far.
 #[derive(Clone, Debug)]
 struct Client {
-    /// Calls made.
+    /// Calls that have been given a number.
+    numbered: u32,
+    /// Of these, those made.
     made: u32,
     /// Of these, those that are over.
     over: u32,
@@ -57,6 +59,7 @@ impl Mark {
 
 impl Client {
     const NEW: Self = Self {
+        numbered: 0,
         made: 0,
         over: 0,
         succeeded: 0,
@@ -118,6 +121,14 @@ impl Records {
     /// Calls that a client has made.
     pub(crate) fn made(&self, client: u32) -> u32 {
         self.clients[client as usize].made
+    }
+
+    /// The number of a client's next call, which may be made ready before others are over.
+    #[inline]
+    pub(crate) fn number(&mut self, client: u32) -> u32 {
+        let one = &mut self.clients[client as usize];
+        one.numbered += 1;
+        one.numbered - 1
     }
 
     /// A client's next call begins.

@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::measures::Tally;
 use super::memory;
 use super::scenario::Scenario;
+use super::spare::Spare;
 use super::world::{Part, World};
 use crate::interrupt::{self, Interrupted};
 use anyhow::{Context, ensure};
@@ -110,6 +111,7 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
     let tasks: Vec<_> = (0..runs.replications)
         .flat_map(|replication| worlds.iter().map(move |parts| (replication, parts)))
         .collect();
+    let spare = Spare::new(pool.current_num_threads(), tasks.len());
     let progress = if runs.is_quiet { ProgressBar::hidden() } else { progress(tasks.len()) };
     let none = || vec![Counted::none(scenario); runs.replications as usize];
     let counted = pool.install(|| {
@@ -120,7 +122,9 @@ pub(crate) fn run(scenario: &Scenario, runs: Runs) -> anyhow::Result<Outcome> {
             .try_fold(none, |mut counted, (replication, parts)| {
                 let draws = (runs.seed, runs.first + replication);
                 let of = &mut counted[*replication as usize];
-                match run_world(scenario, parts, draws, grid, &mut of.tallies) {
+                let outcome = run_world(scenario, parts, draws, grid, &mut of.tallies, &spare);
+                spare.note_end();
+                match outcome {
                     Ok(()) => of.worlds += 1,
                     Err(Stopped::Interrupted) => {}
                     Err(Stopped::Failed(error)) => return Err(error),
@@ -206,6 +210,7 @@ fn run_world(
     draws: (u64, u32),
     grid: Grid,
     tallies: &mut [Option<Tally>],
+    spare: &Spare,
 ) -> Result<(), Stopped> {
     if interrupt::is_asked() {
         return Err(Stopped::Interrupted);
@@ -216,7 +221,7 @@ fn run_world(
         |part: &Part| tallies[part.population].take_if(|_| !starts_over).unwrap_or_else(|| empty(grid));
     let mut own: Vec<Tally> = parts.iter().map(taken).collect();
     let world = World::new(scenario, parts, draws, grid, &mut own).map_err(Stopped::Failed)?;
-    let outcome = world.run();
+    let outcome = world.run(spare);
     for (part, tally) in parts.iter().zip(own) {
         match &mut tallies[part.population] {
             Some(others) => others.add(&tally),

@@ -6,17 +6,21 @@
 //! all populations live in one.
 //!
 //! A world has two sides, the [gateway's](Provider) and the [clients'](Clients), which know of each other only what an attempt
-//! and an [answer](Answer) say.
+//! and an [answer](Answer) say. One thread runs both, event by event; where enough happens, two run them [abreast],
+//! which comes to the same.
 
+use super::abreast;
 use super::answer::{Answer, Outside};
 use super::callers::most_keys;
 use super::calls::{Call, TooManyCalls};
 use super::clients::Clients;
 use super::events::{Class, Event, EventSet};
 use super::grid::Grid;
+use super::lookahead::lookahead;
 use super::measures::Tally;
 use super::provider::Provider;
 use super::scenario::Scenario;
+use super::spare::Spare;
 use crate::interrupt;
 use std::hint::black_box;
 use std::ops::Range;
@@ -31,8 +35,8 @@ pub(crate) struct Part {
     pub(crate) clients: Range<u32>,
 }
 
-/// So many events happen between two looks at whether to stop: some ten milliseconds.
-const EVENTS_A_LOOK: u64 = 1 << 16;
+/// So many events happen between two looks at whether to stop, and at whether two threads were faster: some two milliseconds.
+const EVENTS_A_LOOK: u64 = 1 << 14;
 
 /// Clients on their way through a run.
 pub(crate) struct World<'a> {
@@ -74,15 +78,48 @@ impl<'a> World<'a> {
         Ok(Self { scenario, provider, clients, events: EventSet::default() })
     }
 
-    /// Runs to the end of the time.
-    pub(crate) fn run(self) -> Result<(), TooManyCalls> {
-        self.run_at_most(u64::MAX)
+    /// Runs to the end of the time, on a second thread besides where one is to spare and it helps.
+    pub(crate) fn run(mut self, spare: &Spare) -> Result<(), TooManyCalls> {
+        self.begin_all();
+        let lookahead = lookahead(self.scenario);
+        // Events since two threads ran: to divide those that are pending, and join them, costs as much as to handle them.
+        let mut alone = 0;
+        loop {
+            let since = self.now();
+            if self.go_on(EVENTS_A_LOOK)? < EVENTS_A_LOOK {
+                break;
+            }
+            alone += EVENTS_A_LOOK;
+            let passed = self.now() - since;
+            if let Some(lookahead) = lookahead
+                && alone >= self.pending() as u64
+                && abreast::is_worth_it(EVENTS_A_LOOK, passed, lookahead)
+                && let Some(_thread) = spare.take()
+            {
+                self.run_abreast(lookahead)?;
+                alone = 0;
+            }
+        }
+        self.finish();
+        Ok(())
     }
 
     /// Runs to the end of the time, or until so many events have happened.
     pub(crate) fn run_at_most(mut self, most: u64) -> Result<(), TooManyCalls> {
         self.begin_all();
         self.go_on(most)?;
+        self.finish();
+        Ok(())
+    }
+
+    /// Runs to the end of the time, after every so many events for a while on two threads, whether that helps or not.
+    #[cfg(test)]
+    pub(super) fn run_by_turns(mut self, events: u64, lookahead: Nanos) -> Result<(), TooManyCalls> {
+        self.begin_all();
+        while self.pending() > 0 {
+            self.go_on(events)?;
+            self.run_abreast(lookahead)?;
+        }
         self.finish();
         Ok(())
     }
@@ -110,6 +147,19 @@ impl<'a> World<'a> {
             self.handle(event)?;
         }
         Ok(most)
+    }
+
+    /// Lets two threads run on, until too little happens for that or the time is over.
+    fn run_abreast(&mut self, lookahead: Nanos) -> Result<(), TooManyCalls> {
+        let events = std::mem::take(&mut self.events);
+        let end = self.scenario.duration;
+        self.events = abreast::run(&mut self.provider, &mut self.clients, events, lookahead, end)?;
+        Ok(())
+    }
+
+    /// The time of the next event; the end, if there is none.
+    fn now(&mut self) -> Nanos {
+        self.events.first().unwrap_or(self.scenario.duration)
     }
 
     /// Reads what the events that come next will need, all of it at a time, so that the processor waits once for some dozens of
