@@ -125,7 +125,7 @@ impl<'a> Crowd<'a> {
         if !self.schedule.is_closed() {
             return None;
         }
-        let count = u64::from(self.records.made(client));
+        let count = u64::from(self.records.numbered(client));
         // Counted beside the attempts, of which no call has so many.
         let heard = now + self.who.round_trip_of(client, count << 16 | u64::from(u16::MAX));
         self.schedule.next_turn(client, count, heard)

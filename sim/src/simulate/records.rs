@@ -23,16 +23,14 @@ pub(crate) struct Records {
 /// What one client has done so far.
 #[derive(Clone, Debug)]
 struct Client {
-    /// Calls that have been given a number.
+    /// Calls that have been given a number, since the run began.
     numbered: u32,
-    /// Of these, those made.
+    /// Calls made, but for those that were over when counting began.
     made: u32,
     /// Of these, those that are over.
     over: u32,
-    /// Of these, those that succeeded since counting began.
+    /// Of these, those that succeeded.
     succeeded: u32,
-    /// Calls that were over when counting began.
-    before: u32,
     /// The first attempt since its last success; [`Nanos::MAX`] if there was none.
     without_since: Nanos,
     /// The longest that it went without a success.
@@ -63,7 +61,6 @@ impl Client {
         made: 0,
         over: 0,
         succeeded: 0,
-        before: 0,
         without_since: Nanos::MAX,
         longest: Nanos::ZERO,
         marks: [Mark::NONE; WINDOWS.len()],
@@ -118,9 +115,9 @@ impl Records {
         self.clients.get(client as usize).map_or(0, |one| u64::from(one.made))
     }
 
-    /// Calls that a client has made.
-    pub(crate) fn made(&self, client: u32) -> u32 {
-        self.clients[client as usize].made
+    /// Calls of a client that have been given a number.
+    pub(crate) fn numbered(&self, client: u32) -> u32 {
+        self.clients[client as usize].numbered
     }
 
     /// The number of a client's next call, which may be made ready before others are over.
@@ -166,14 +163,14 @@ impl Records {
     /// Counts anew: calls that are under way are wanted still.
     pub(crate) fn start_over(&mut self, now: Nanos) {
         for one in &mut self.clients {
-            one.before = one.over;
-            one.succeeded = 0;
+            one.made -= one.over;
+            (one.over, one.succeeded) = (0, 0);
             one.longest = Nanos::ZERO;
             if one.without_since != Nanos::MAX {
                 one.without_since = now;
             }
             for mark in one.marks.iter_mut().filter(|mark| !mark.is_none()) {
-                *mark = Mark { over: one.over, succeeded: 0 };
+                *mark = Mark { over: 0, succeeded: 0 };
             }
         }
     }
@@ -186,7 +183,7 @@ impl Records {
                 one.go_without(end);
             }
             tally.successes.note(one.succeeded);
-            let (wanted, got) = (one.made - one.before, one.succeeded);
+            let (wanted, got) = (one.made, one.succeeded);
             tally.satisfaction.note(wanted, got);
             if wanted > 0 {
                 tally.note_starvation(one.longest);
