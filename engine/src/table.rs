@@ -250,6 +250,14 @@ impl Table {
         self.slots.prefetch(self.area.home(fingerprint));
     }
 
+    /// The same for all of the record, for a settle or a decision that turns a window.
+    #[inline]
+    pub(crate) fn prefetch_whole(&self, fingerprint: u64) {
+        let slot = self.slots.at(self.area.home(fingerprint));
+        memory::prefetch(slot.front);
+        memory::prefetch(slot.back);
+    }
+
     /// The slot of a key whose record is at home, for the ordinary case: `None` if there is none, or it is not
     /// found at once.
     #[inline]

@@ -170,6 +170,9 @@ fn what_a_decision_will_read_is_asked_for_early() {
     }
     let address = |place: usize| std::ptr::from_ref(table.slots.at(place).front) as usize;
     assert_eq!(within(|| table.prefetch(key(0))), [address(PATH[0])], "its home, for one of many");
+    let back = std::ptr::from_ref(table.slots.at(PATH[0]).back) as usize;
+    let whole = within(|| table.prefetch_whole(key(0)));
+    assert_eq!(whole, [address(PATH[0]), back, back + 95], "its home, with all that stands there");
     for number in 0..4 {
         let looks = within(|| _ = table.find(key(number)));
         assert_eq!(looks, [address(PATH[2])], "the other line of the pair, while the first is looked at");

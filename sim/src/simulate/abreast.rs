@@ -39,6 +39,8 @@ const MOST_ATTEMPTS: usize = 4_096;
 /// Events of a slice that are worth a second thread: with 150 both are two thirds faster than one, with 50 a twentieth, with 13
 /// they are slower. Twice as many are asked for to begin with.
 const FULL: u64 = 64;
+/// The engine's record is asked for so many attempts before it is needed.
+const SOON: usize = 8;
 /// So many slices are looked at together.
 const SLICES_A_LOOK: u64 = 256;
 
@@ -131,7 +133,10 @@ fn work_on(
 ) -> Result<(), TooManyCalls> {
     answers.clear();
     let mut outside = Written { events, answers };
-    for (now, call) in &attempts.calls {
+    for (place, (now, call)) in attempts.calls.iter().enumerate() {
+        if let Some((_, later)) = attempts.calls.get(place + SOON) {
+            provider.prefetch((later.crowd, later.client));
+        }
         // At one instant the gateway's events come before attempts.
         pass_to(provider, *now + Nanos::new(1), &mut outside)?;
         provider.decide(*call, *now, &mut outside)?;
@@ -146,6 +151,11 @@ fn pass_to(provider: &mut Provider<'_>, until: Nanos, outside: &mut Written<'_>)
         if outside.events.fetch_many() {
             let touched = outside.events.coming().map(|event| provider.touch(event));
             black_box(touched.fold(0, |seen, touched| seen ^ touched));
+            outside
+                .events
+                .coming()
+                .filter_map(|event| provider.whose(event))
+                .for_each(|of| provider.prefetch(of));
         }
         let Some(event) = outside.events.next_before(until) else { return Ok(()) };
         provider.handle(event, outside)?;

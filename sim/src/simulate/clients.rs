@@ -106,24 +106,23 @@ impl<'a> Clients<'a> {
         self.tallies.first_mut()
     }
 
-    /// Reads what is known of the client that an event of these is about, or of the one that is given.
+    /// Reads what is known of a client of a crowd.
     #[inline]
-    pub(super) fn touch(&self, event: Event, whose: Option<(u16, u32)>) -> u64 {
-        let (crowd, client) = match event.class {
+    pub(super) fn touch(&self, (crowd, client): (u16, u32)) -> u64 {
+        self.crowds[usize::from(crowd)].touch(client)
+    }
+
+    /// Whom an event of these is about: the crowd, and which of its clients.
+    #[inline]
+    pub(super) fn whose(&self, event: Event) -> Option<(u16, u32)> {
+        match event.class {
             Class::Arrival | Class::Turn => {
                 let place = self.crowd_of(event.target);
-                (place, event.target - self.crowds[place].first_source)
+                Some((place as u16, event.target - self.crowds[place].first_source))
             }
-            Class::Retry => match self.retries.whose(event.target) {
-                Some((crowd, client)) => (usize::from(crowd), client),
-                None => return 0,
-            },
-            _ => match whose {
-                Some((crowd, client)) => (usize::from(crowd), client),
-                None => return 0,
-            },
-        };
-        self.crowds[crowd].touch(client)
+            Class::Retry => self.retries.whose(event.target),
+            _ => None,
+        }
     }
 
     /// Reads the call that an event of these is about.

@@ -86,6 +86,15 @@ impl<'a> Provider<'a> {
         self.calls.whose(event.class, event.target)
     }
 
+    /// Asks for the engine's record of a client's key.
+    #[inline]
+    pub(super) fn prefetch(&self, (crowd, client): (u16, u32)) {
+        // Of several gateways, an attempt may go to any.
+        if let [gateway] = &self.gateways[..] {
+            gateway.limiter.prefetch(&self.tenants[usize::from(crowd)].who.key(client));
+        }
+    }
+
     /// The run is over: how the backend was occupied, in all and in each interval.
     pub(super) fn finish(&mut self) -> (Load, Vec<Load>) {
         let end = self.scenario.duration;

@@ -168,7 +168,12 @@ impl<'a> World<'a> {
         let touch = |event| self.provider.touch(event) ^ self.clients.touch_call(event);
         let calls = self.events.coming().map(touch);
         black_box(calls.fold(0, |seen, touched| seen ^ touched));
-        let clients = self.events.coming().map(|event| self.clients.touch(event, self.provider.whose(event)));
+        let whose = |event| self.provider.whose(event).or_else(|| self.clients.whose(event));
+        let touch = |client| {
+            self.provider.prefetch(client);
+            self.clients.touch(client)
+        };
+        let clients = self.events.coming().filter_map(whose).map(touch);
         black_box(clients.fold(0, |seen, touched| seen ^ touched));
     }
 
