@@ -30,7 +30,7 @@ fn bucket(capacity: u32) -> String {
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (rate, capacity, loss, hours) in
-        [(0.8, 5, 0.03529, 60), (1.0, 10, 0.05085, 50), (1.2, 10, 0.1709, 10), (2.0, 10, 0.5000, 4)]
+        [(0.8, 5, 0.03529, 15), (1.0, 10, 0.05085, 12), (1.2, 10, 0.1709, 3), (2.0, 10, 0.5000, 2)]
     {
         cases.push(Case::Simulated {
             set_up: format!("bucket alone: ρ {rate}, B {capacity}"),
