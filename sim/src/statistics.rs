@@ -18,8 +18,8 @@
 //! No function panics. What cannot be answered (no sample, a value that is not finite, a parameter out of its range)
 //! is `None`, or an error that says why.
 //!
-//! Results are the same on every run of one machine; logarithms and exponentials are the platform's, so that
-//! other platforms may differ in the last digits.
+//! Results are the same on every machine: logarithms and exponentials are `libm`'s, and quantiles of distributions, which
+//! `statrs` computes by the platform's, are rounded to eleven digits.
 
 pub mod autocorrelation;
 pub mod batch_means;

@@ -107,7 +107,7 @@ fn points_between(
     let number = |place: usize| match place {
         0 => first,
         _ if place == count - 1 => last,
-        _ if scale.is_some() => first * (last / first).powf(step(place)),
+        _ if scale.is_some() => first * libm::pow(last / first, step(place)),
         _ => first + (last - first) * step(place),
     };
     match scale {

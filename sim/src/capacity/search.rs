@@ -51,7 +51,7 @@ impl Bracket {
     pub(super) fn left(self, range: Range) -> Option<u32> {
         let (met, missed) = self.met.zip(self.missed)?;
         let least = if range.is_whole { 1.0 } else { 0.0 };
-        let halvings = ((missed - met) / (met * range.within).max(least)).log2().ceil();
+        let halvings = libm::log2((missed - met) / (met * range.within).max(least)).ceil();
         Some(halvings.clamp(0.0, 64.0) as u32)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn most_keys(scenario: &Scenario, parts: &[Part]) -> usize {
 fn chance_of_a_key(population: &Population, scenario: &Scenario) -> f64 {
     // At most one, also where a load of nothing meets a client that thinks for no time.
     let chance = chance_of_a_client(population, scenario).min(1.0);
-    1.0 - (1.0 - chance).powf(f64::from(population.clients_per_key))
+    1.0 - libm::pow(1.0 - chance, f64::from(population.clients_per_key))
 }
 
 /// The chance, at most, that a client ever calls.
@@ -37,7 +37,7 @@ fn chance_of_a_client(population: &Population, scenario: &Scenario) -> f64 {
     let time = population.until.min(scenario.duration) - population.from;
     let most_work = time.as_secs_f64() * population.tempo.at_most();
     // Where rates differ, those of a lower one miss more than those of a higher one add: the mean's chance is the highest.
-    let random = |rate: f64| 1.0 - (-rate * most_work).exp();
+    let random = |rate: f64| 1.0 - libm::exp(-rate * most_work);
     let from_a_phase = |period: f64| (most_work / period).min(1.0);
     match &population.arrivals {
         Arrivals::Poisson { rate, .. } => random(rate.per_second()),

@@ -22,7 +22,8 @@ pub(super) fn student_t(level: Level, freedom: u64) -> f64 {
         return expanded_t(normal(level.upper()), freedom as f64);
     }
     let upper = level.upper();
-    StudentsT::new(0.0, 1.0, freedom as f64).map_or(f64::INFINITY, |student| student.inverse_cdf(upper))
+    StudentsT::new(0.0, 1.0, freedom as f64)
+        .map_or(f64::INFINITY, |student| as_everywhere(student.inverse_cdf(upper)))
 }
 
 /// Abramowitz and Stegun, *Handbook of Mathematical Functions*, 26.7.5: the next term is below 10⁻¹⁰ of the
@@ -37,18 +38,25 @@ fn expanded_t(z: f64, freedom: f64) -> f64 {
 
 /// The value that a standard normal variable stays below with this probability, which is held within 0..=1.
 pub(super) fn normal(probability: f64) -> f64 {
-    Normal::standard().inverse_cdf(probability.clamp(0.0, 1.0))
+    as_everywhere(Normal::standard().inverse_cdf(probability.clamp(0.0, 1.0)))
 }
 
 /// The probability that a standard normal variable stays below this value.
 pub(super) fn normal_below(value: f64) -> f64 {
-    Normal::standard().cdf(value)
+    as_everywhere(Normal::standard().cdf(value))
 }
 
 /// The probability of at most `successes` in so many trials, up to [`MOST_EXACT_TRIALS`]; 1 where there is no such
 /// distribution.
 pub(super) fn binomial(successes: u64, trials: u64, probability: f64) -> f64 {
-    Binomial::new(probability, trials).map_or(1.0, |binomial| binomial.cdf(successes))
+    Binomial::new(probability, trials).map_or(1.0, |binomial| as_everywhere(binomial.cdf(successes)))
+}
+
+/// Rounded to eleven digits: `statrs` takes logarithms from the platform, whose last bits differ from one machine to the next, and
+/// is right to about as many.
+fn as_everywhere(value: f64) -> f64 {
+    // Both ways are exact to the last bit.
+    format!("{value:.10e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ struct Digits(f64);
 
 impl fmt::Display for Digits {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let magnitude = self.0.abs().log10().floor();
+        let magnitude = libm::log10(self.0.abs()).floor();
         let decimals = if magnitude.is_finite() { (3.0 - magnitude).clamp(0.0, 12.0) as i32 } else { 0 };
         let scale = 10_f64.powi(decimals);
         let rounded = (self.0 * scale).round() / scale;

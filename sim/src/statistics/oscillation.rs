@@ -63,7 +63,7 @@ impl Oscillation {
     /// *Proceedings of the Royal Society* A 125, 1929, whose test is of the largest share among all periods).
     #[must_use]
     pub fn chance(&self) -> f64 {
-        (1.0 - self.share_of_variance).powf((self.samples as f64 - 3.0).max(0.0) / 2.0)
+        libm::pow(1.0 - self.share_of_variance, (self.samples as f64 - 3.0).max(0.0) / 2.0)
     }
 
     /// Whether the swing is more than a series without memory shows, in all but 1 − level of cases. A series
@@ -79,7 +79,7 @@ impl Oscillation {
 
 /// |Σ xₜ·exp(−iωt)|², with ω in radians a sample.
 fn goertzel(values: impl Iterator<Item = f64>, omega: f64) -> f64 {
-    let twice = 2.0 * omega.cos();
+    let twice = 2.0 * libm::cos(omega);
     let (last, before) =
         values.fold((0.0, 0.0), |(last, before), value| (value + twice * last - before, last));
     last * last + before * before - twice * last * before

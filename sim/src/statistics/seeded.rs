@@ -29,7 +29,7 @@ impl Seeded {
 
     /// Exponential of mean 1.
     pub(super) fn exponential(&mut self) -> f64 {
-        -self.unit().ln()
+        -libm::log(self.unit())
     }
 
     /// A first-order autoregressive series about 0 with standard normal shocks, begun in its steady state.

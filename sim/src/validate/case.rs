@@ -172,7 +172,7 @@ fn short(value: f64) -> String {
         0.0 => "0".into(),
         size if size >= 1_000.0 => format!("{value:.0}"),
         size => {
-            let digits = 3 - size.log10().floor() as i32;
+            let digits = 3 - libm::log10(size).floor() as i32;
             let text = format!("{value:.*}", usize::try_from(digits).unwrap_or(0));
             if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
         }

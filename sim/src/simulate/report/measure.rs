@@ -171,7 +171,7 @@ fn half(value: f64, half_width: f64) -> (usize, String) {
         return (decimals(value, 3), "0".into());
     }
     // One digit of it that counts; of ten to nineteen two, or rounding would matter.
-    let leading = half_width / 10_f64.powf(half_width.log10().floor());
+    let leading = half_width / libm::pow(10.0, libm::log10(half_width).floor());
     let digits = decimals(half_width, if leading < 1.95 { 2 } else { 1 });
     match digits {
         0..=MOST => (digits, fixed(half_width, digits)),
@@ -184,7 +184,7 @@ fn decimals(value: f64, digits: i32) -> usize {
     if value == 0.0 || !value.is_finite() {
         return 0;
     }
-    (digits - 1 - value.abs().log10().floor() as i32).clamp(0, 9) as usize
+    (digits - 1 - libm::log10(value.abs()).floor() as i32).clamp(0, 9) as usize
 }
 
 /// A number with so many decimals, its whole part in threes.

@@ -42,7 +42,7 @@ fn common(runs: &[Vec<(f64, f64)>]) -> Vec<f64> {
     if first > last {
         return Vec::new();
     }
-    let step = (last / first).powf(1.0 / f64::from(TIMES - 1));
+    let step = libm::pow(last / first, 1.0 / f64::from(TIMES - 1));
     // Times are told to the half of a per cent: what lies that near has been reached.
     (0..TIMES).map(|place| first * step.powi(place) * 1.005).collect()
 }

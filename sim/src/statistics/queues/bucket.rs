@@ -37,7 +37,7 @@ fn left_empty(capacity: u32, load: f64) -> f64 {
     if load > HEAVIEST {
         return 0.0;
     }
-    let (none_arrives, more_arrive) = ((-load).exp(), more_than(capacity, load));
+    let (none_arrives, more_arrive) = (libm::exp(-load), more_than(capacity, load));
     // Weights of the states, the first 1 to begin with; scaled where they grow beyond all numbers.
     let (mut weights, mut all) = (vec![1.0], 1.0);
     while weights.len() < capacity as usize {
@@ -62,7 +62,7 @@ fn left_empty(capacity: u32, load: f64) -> f64 {
 fn more_than(capacity: u32, load: f64) -> Vec<f64> {
     // Forty standard deviations beyond the mean and beyond the capacity nothing adds to any sum.
     let counted = capacity as usize + (load + 40.0 * load.sqrt() + 40.0) as usize;
-    let mut term = (-load).exp();
+    let mut term = libm::exp(-load);
     let mut exactly = Vec::with_capacity(counted);
     for arrivals in 1..=counted {
         exactly.push(term);

@@ -17,7 +17,7 @@ pub fn attempts(failure: f64, retries: u32) -> Option<f64> {
         return Some(most);
     }
     // Where p is nearly 1 both parts are small, and this keeps their digits; at 0 the logarithm is infinite, the power 0.
-    let of_success = -(most * failure.ln()).exp_m1();
+    let of_success = -libm::expm1(most * libm::log(failure));
     (0.0..1.0).contains(&failure).then(|| of_success / (1.0 - failure))
 }
 
@@ -61,7 +61,7 @@ impl RetryStorm {
 
     fn work_at(&self, refused: f64) -> f64 {
         let refusals = (0..=self.retries).fold(0.0, |sum, _| (sum + 1.0) * refused);
-        1.0 - refused.powf(f64::from(self.retries) + 1.0) + self.refusal_cost * refusals
+        1.0 - libm::pow(refused, f64::from(self.retries) + 1.0) + self.refusal_cost * refusals
     }
 
     /// m, the most work that a call can ask for, over all probabilities of refusal. O(retries).
@@ -73,7 +73,7 @@ impl RetryStorm {
         let rises = |refused: f64| {
             // Σ k·p^(k−1) by Horner's rule, from the last on.
             let refusals = (1..=self.retries + 1).rev().fold(0.0, |sum, k| sum * refused + f64::from(k));
-            self.refusal_cost * refusals >= last * refused.powf(last - 1.0)
+            self.refusal_cost * refusals >= last * libm::pow(refused, last - 1.0)
         };
         let (mut low, mut high) = (0.0, 1.0);
         if rises(high) {

@@ -46,7 +46,7 @@ impl Mm1 {
     /// 0 ≤ `share` < 1.
     #[must_use]
     pub fn time_quantile(&self, share: f64) -> Option<f64> {
-        (0.0..1.0).contains(&share).then(|| -self.time() * (-share).ln_1p())
+        (0.0..1.0).contains(&share).then(|| -self.time() * libm::log1p(-share))
     }
 }
 
