@@ -193,6 +193,21 @@ impl<S: Subject> Player<'_, S> {
                 let kept = subject.set_own_plan(name, id(plan), at);
                 self.saw(number, key, call, invoked, Answer::Kept(kept));
             }
+            Call::RecordUsage { plan, cost } => {
+                let invoked = self.begin();
+                subject.record_usage(name, id(plan), cost, at);
+                self.saw(number, key, call, invoked, Answer::Done);
+            }
+            Call::GiveBack { cost } => {
+                let invoked = self.begin();
+                let found = subject.give_back(name, cost, at);
+                self.saw(number, key, call, invoked, Answer::Found(found));
+            }
+            Call::Reset => {
+                let invoked = self.begin();
+                let found = subject.reset(name, at);
+                self.saw(number, key, call, invoked, Answer::Found(found));
+            }
             Call::MakeKnown { .. } => unreachable!("no script has it"),
             Call::ClearOwnPlan => {
                 let invoked = self.begin();

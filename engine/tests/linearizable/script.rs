@@ -232,7 +232,7 @@ fn step(rng: &mut SmallRng, script: &mut Script, plan: usize, at: i64, wall: i64
     // A call that came before in the script, perhaps on another thread.
     let idle = script.keys - script.racing;
     let of = rng.random_range(idle..=script.steps.max(idle));
-    let action = match rng.random_range(0..if script.plans_change { 100 } else { 87 }) {
+    let action = match rng.random_range(0..if script.plans_change { 115 } else { 102 }) {
         0..40 => Action::Call(Call::Check { plan, cost: cost(rng) }),
         40..46 => Action::Call(Call::Check { plan: other, cost: cost(rng) }),
         46..54 => Action::WithStanding { plan, cost: cost(rng) },
@@ -243,8 +243,14 @@ fn step(rng: &mut SmallRng, script: &mut Script, plan: usize, at: i64, wall: i64
         }
         66..80 => Action::Call(Call::Settle { of, tokens: rng.random_range(0..12) }),
         80..87 => Action::Call(Call::Cancel { of }),
-        87..92 => Action::Call(Call::ChangePlan { plan: other }),
-        92..96 => Action::Call(Call::SetOwnPlan { plan: other }),
+        87..93 => {
+            let plan = if rng.random_bool(0.8) { plan } else { other };
+            Action::Call(Call::RecordUsage { plan, cost: cost(rng) })
+        }
+        93..98 => Action::Call(Call::GiveBack { cost: cost(rng) }),
+        98..102 => Action::Call(Call::Reset),
+        102..107 => Action::Call(Call::ChangePlan { plan: other }),
+        107..111 => Action::Call(Call::SetOwnPlan { plan: other }),
         _ => Action::Call(Call::ClearOwnPlan),
     };
     let pause = if rng.random_bool(0.5) { 0 } else { rng.random_range(0..60) };
