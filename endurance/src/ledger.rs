@@ -244,6 +244,22 @@ impl Ledger {
         }
     }
 
+    /// R7 without a reservation: a key that is known is given units back, whenever they were charged, at the key's time.
+    pub fn give_back(&mut self, cost: Cost) {
+        for unit in Unit::ALL {
+            let (account, units) = (&mut self.accounts[unit as usize], cost.of(unit).into());
+            account.refund_day(units);
+            account.refund_bucket(self.terms.window(unit), units);
+            account.give_back_to_window(units);
+        }
+    }
+
+    /// What was used is forgotten, and calls that are open give a window nothing back.
+    pub fn reset(&mut self) {
+        self.grids = (self.grids + 1).min(MOST_GRIDS);
+        self.accounts.iter_mut().for_each(Account::forget);
+    }
+
     fn refund_unit(&mut self, unit: Unit, charge: &Charge, units: u128) {
         let account = &mut self.accounts[unit as usize];
         if charge.day == self.day {

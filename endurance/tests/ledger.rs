@@ -20,7 +20,10 @@ enum Step {
     Cancel { open: usize },
     Change { plan: usize },
     Own { plan: usize },
-    GiveBack,
+    ClearOwn,
+    Record { plan: usize, cost: Cost },
+    GiveBack(Cost),
+    Reset,
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +65,7 @@ fn plan(g: &mut Gen, number: usize) -> Plan {
 fn step(g: &mut Gen) -> Step {
     let tokens = if below(g, 8) == 0 { below(g, 200_000) } else { below(g, 30) };
     let (plan, open) = (below(g, 2) as usize, below(g, 4) as usize);
-    match below(g, 32) {
+    match below(g, 36) {
         0..8 => {
             let length = *g.choose(&LENGTHS).unwrap_or(&1);
             let part = *g.choose(&[1, 7, 20, 1_000]).unwrap_or(&1);
@@ -77,7 +80,10 @@ fn step(g: &mut Gen) -> Step {
         27 => Step::Cancel { open },
         28 | 29 => Step::Change { plan },
         30 => Step::Own { plan },
-        _ => Step::GiveBack,
+        31 => Step::ClearOwn,
+        32 | 33 => Step::Record { plan, cost: Cost { requests: below(g, 9), tokens } },
+        34 if below(g, 3) == 0 => Step::Reset,
+        _ => Step::GiveBack(Cost { requests: below(g, 4), tokens }),
     }
 }
 
@@ -119,10 +125,25 @@ impl Run<'_> {
                 self.ledger.set_own_plan(&self.plans[*plan]);
                 self.oracle.set_own_plan(&self.plans[*plan], self.at);
             }
-            Step::GiveBack => {
+            Step::ClearOwn => {
                 self.ledger.clear_own_plan();
                 self.oracle.clear_own_plan();
             }
+            Step::Record { cost, .. } if *cost == Cost::default() => {}
+            Step::Record { plan, cost } => {
+                self.ledger.use_plan(&self.plans[*plan]);
+                self.ledger.charge(*cost);
+                self.oracle.record_usage(&self.plans[*plan], *cost, self.at);
+            }
+            Step::GiveBack(cost) if self.oracle.is_known() => {
+                self.ledger.give_back(*cost);
+                self.oracle.give_back(*cost, self.at);
+            }
+            Step::Reset if self.oracle.is_known() => {
+                self.ledger.reset();
+                self.oracle.reset(self.at);
+            }
+            Step::GiveBack(_) | Step::Reset => {}
         }
         self.compare_status();
     }

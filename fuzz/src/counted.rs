@@ -34,6 +34,11 @@ impl Counted {
         self.add(Unit::Tokens, tokens, false);
     }
 
+    /// Adds what was charged whatever the limits say.
+    pub fn past_limits(&mut self, cost: Cost) {
+        Unit::ALL.into_iter().for_each(|unit| self.add(unit, cost.of(unit), false));
+    }
+
     fn add(&mut self, unit: Unit, units: u64, bounded: bool) {
         let unit = unit as usize;
         self.total[unit] = self.total[unit].saturating_add(units);

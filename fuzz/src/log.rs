@@ -10,6 +10,18 @@ struct Charge {
     units: [u64; 2],
     /// Left the window of a plan that the key was on meanwhile: a later plan need not know of it (R9).
     forgotten: [bool; 2],
+    /// Charged before a reset.
+    reset: bool,
+}
+
+/// Units given back at one moment, nobody knows charged when.
+#[derive(Debug)]
+struct GivenBack {
+    time: u64,
+    day: u64,
+    units: [u64; 2],
+    /// To the day alone: a settle of a call from before a reset.
+    of_day_alone: bool,
 }
 
 /// The log of one key.
@@ -18,6 +30,7 @@ struct Charge {
 #[derive(Debug, Default)]
 pub struct Log {
     charges: Vec<Charge>,
+    given_back: Vec<GivenBack>,
     time: u64,
     /// The latest time at which it was charged, and at which any key was.
     charged: u64,
@@ -76,14 +89,39 @@ impl Log {
     pub fn charge(&mut self, cost: Cost, at: Timestamp) -> usize {
         self.charged = self.charged.max(at.monotonic.get().min(MAX_TIME));
         let units = Unit::ALL.map(|unit| cost.of(unit));
-        self.charges.push(Charge { time: self.time, day: self.day, units, forgotten: [false; 2] });
+        self.charges.push(Charge {
+            time: self.time,
+            day: self.day,
+            units,
+            forgotten: [false; 2],
+            reset: false,
+        });
         self.charges.len() - 1
     }
 
     /// Takes units of a charge back.
     pub fn refund(&mut self, place: usize, unit: Unit, units: u64) {
+        if self.charges[place].reset {
+            let mut back = [0; 2];
+            back[unit as usize] = units;
+            let (time, day) = (self.time, self.day);
+            self.given_back.push(GivenBack { time, day, units: back, of_day_alone: true });
+            return;
+        }
         let left = &mut self.charges[place].units[unit as usize];
         *left = left.saturating_sub(units);
+    }
+
+    /// Gives units back at the key's time.
+    pub fn give_back(&mut self, cost: Cost) {
+        let units = Unit::ALL.map(|unit| cost.of(unit));
+        self.given_back.push(GivenBack { time: self.time, day: self.day, units, of_day_alone: false });
+    }
+
+    /// Forgets what was charged.
+    pub fn reset(&mut self) {
+        self.given_back.clear();
+        self.charges.iter_mut().for_each(|charge| (charge.units, charge.reset) = ([0; 2], true));
     }
 
     /// R1 and R8 just after an admission: the only moments at which they can be broken.
@@ -101,17 +139,27 @@ impl Log {
         }
     }
 
-    /// Units charged in (t−W, t].
+    /// Units charged in (t−W, t], less those given back in that time: whenever they were charged, a window counts so many
+    /// less at most.
     fn in_window(&self, id: LimitId, window: u64) -> u128 {
         let unit = id.unit() as usize;
         let counts = |charge: &&Charge| charge.time + window > self.time && !charge.forgotten[unit];
-        self.charges.iter().filter(counts).map(|charge| u128::from(charge.units[unit])).sum()
+        let charged: u128 =
+            self.charges.iter().filter(counts).map(|charge| u128::from(charge.units[unit])).sum();
+        let is_of_it = |back: &&GivenBack| !back.of_day_alone && back.time + window > self.time;
+        charged.saturating_sub(units_of(self.given_back.iter().filter(is_of_it), unit))
     }
 
     fn in_day(&self, id: LimitId) -> u128 {
         let today = self.charges.iter().filter(|charge| charge.day == self.day);
-        today.map(|charge| u128::from(charge.units[id.unit() as usize])).sum()
+        let charged: u128 = today.map(|charge| u128::from(charge.units[id.unit() as usize])).sum();
+        let back = self.given_back.iter().filter(|back| back.day == self.day);
+        charged.saturating_sub(units_of(back, id.unit() as usize))
     }
+}
+
+fn units_of<'a>(given_back: impl Iterator<Item = &'a GivenBack>, unit: usize) -> u128 {
+    given_back.map(|back| u128::from(back.units[unit])).sum()
 }
 
 /// W of a unit. Where a plan sets no window, the engine counts over a minute.

@@ -55,6 +55,12 @@ pub enum Step {
     OwnPlan(usize, usize),
     /// A key gives its own plan back.
     ClearOwnPlan(usize),
+    /// It is told what a key has used, under a plan.
+    Record(usize, usize, Cost),
+    /// A key is given units back.
+    GiveBack(usize, Cost),
+    /// What a key has used is forgotten.
+    Reset(usize),
     /// It is this time now.
     Time(Timestamp),
 }
@@ -133,7 +139,8 @@ impl<'a> Script<'a> {
             }
             10 => self.time(Self::turn_clock),
             11 | 12 => self.time(Self::wait_for_retry),
-            _ => self.time(Self::pass),
+            13 | 14 => self.time(Self::pass),
+            _ => self.outside(),
         })
     }
 
@@ -148,6 +155,22 @@ impl<'a> Script<'a> {
     fn calls(&mut self) -> Vec<Call> {
         let count = if self.house.batches { 1 + usize::from(self.bytes.byte()) % MAX_CALLS } else { 1 };
         (0..count).map(|_| self.call()).collect()
+    }
+
+    /// Usage that no decision made.
+    fn outside(&mut self) -> Step {
+        let (key, choice) = (self.key(), self.bytes.byte());
+        let plan = key % PLANS;
+        if choice.is_multiple_of(8) {
+            return Step::Reset(key);
+        }
+        let cost =
+            Cost { requests: self.units(plan, Unit::Requests), tokens: self.units(plan, Unit::Tokens) };
+        match choice % 8 {
+            1 => Step::Record(key, self.plan(), cost),
+            2..5 => Step::Record(key, plan, cost),
+            _ => Step::GiveBack(key, cost),
+        }
     }
 
     fn call(&mut self) -> Call {

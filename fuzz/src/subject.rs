@@ -223,6 +223,37 @@ impl Subject {
         }
     }
 
+    /// R7 without a reservation: it has used so much already.
+    pub fn recorded(&mut self, plans: &[Plan], named: usize, cost: Cost, at: Timestamp) {
+        let number = self.plan_for(named);
+        if self.is_followed() {
+            self.oracle.record_usage(&plans[number], cost, at);
+        }
+        self.log.move_to(plans, number, at);
+        self.log.charge(cost, at);
+        self.counted.past_limits(cost);
+    }
+
+    /// And is given units back.
+    pub fn given_back(&mut self, plans: &[Plan], cost: Cost, at: Timestamp) {
+        if self.is_followed() {
+            self.oracle.give_back(cost, at);
+        }
+        let plan = self.log.plan().expect("a key that was found has a plan");
+        self.log.move_to(plans, plan, at);
+        self.log.give_back(cost);
+    }
+
+    /// What it has used is forgotten.
+    pub fn reset(&mut self, plans: &[Plan], at: Timestamp) {
+        if self.is_followed() {
+            self.oracle.reset(at);
+        }
+        let plan = self.log.plan().expect("a key that was found has a plan");
+        self.log.move_to(plans, plan, at);
+        self.log.reset();
+    }
+
     /// R9: another plan from now on.
     pub fn plan_changed(&mut self, plans: &[Plan], number: usize, at: Timestamp) {
         if self.own_plan {

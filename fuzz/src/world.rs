@@ -67,6 +67,9 @@ impl World {
             Step::ChangePlan(key, plan) => self.change_plan(key, plan),
             Step::OwnPlan(key, plan) => self.set_own_plan(key, plan),
             Step::ClearOwnPlan(key) => self.clear_own_plan(key),
+            Step::Record(key, plan, cost) => self.record_usage(key, plan, cost),
+            Step::GiveBack(key, cost) => self.give_back(key, cost),
+            Step::Reset(key) => self.reset(key),
             Step::Time(at) => self.set_time(at),
         }
     }
@@ -274,6 +277,46 @@ impl World {
         let subject = &mut self.keys[key];
         assert!(owner == Owner::Key(key) || !subject.has_own_plan(), "a key with a plan of its own is known");
         subject.own_plan_cleared();
+    }
+
+    fn record_usage(&mut self, key: usize, plan: usize, cost: Cost) {
+        let at = self.at;
+        let ((), owner) = self.ask(key, plan, |limiter| limiter.record_usage(&key, self.ids[plan], cost, at));
+        if cost != Cost::default() {
+            let (subject, plans) = self.subject(owner);
+            subject.recorded(plans, plan, cost, at);
+            self.all_hear_of_charge();
+        }
+        self.compare(key);
+    }
+
+    fn give_back(&mut self, key: usize, cost: Cost) {
+        let at = self.at;
+        let (found, owner) = self.ask(key, 0, |limiter| limiter.give_back(&key, cost, at));
+        self.assert_found(key, found, owner);
+        if found {
+            self.keys[key].given_back(&self.plans, cost, at);
+        }
+        self.compare(key);
+    }
+
+    fn reset(&mut self, key: usize) {
+        let at = self.at;
+        let (found, owner) = self.ask(key, 0, |limiter| limiter.reset(&key, at));
+        self.assert_found(key, found, owner);
+        if found {
+            self.keys[key].reset(&self.plans, at);
+        }
+        self.compare(key);
+    }
+
+    /// A record is found where there is one, of the key's own.
+    fn assert_found(&self, key: usize, found: bool, owner: Owner) {
+        let may_be_known = owner == Owner::Key(key) && self.keys[key].is_known();
+        assert!(!found || may_be_known, "{key} was found, {owner:?}");
+        if self.house.is_roomy() {
+            assert_eq!(found, may_be_known);
+        }
     }
 
     fn set_time(&mut self, at: Timestamp) {

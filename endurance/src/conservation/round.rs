@@ -210,6 +210,7 @@ impl Round {
             0 => self.batch(),
             1..34 => self.call(),
             34 if self.draws.one_in(32) => self.own_plan(),
+            35 => self.outside(),
             _ => self.end(),
         }
     }
@@ -362,6 +363,60 @@ impl Round {
             self.limiter.settle(reservation, actual.tokens + short, self.at);
         }
         self.compare(number);
+    }
+
+    /// Usage that no decision made.
+    fn outside(&mut self) {
+        let number = self.some_key();
+        let plan = self.key(number).plan;
+        let cost = self.cost(plan);
+        match self.draws.below(8) {
+            0 => self.reset(number),
+            1..4 => self.give_back(number, cost),
+            _ => self.record_usage(number, cost),
+        }
+        self.compare(number);
+    }
+
+    /// Not of a key that is in debt: what is told of is charged whatever the limits say, and debts would grow without bound.
+    fn record_usage(&mut self, number: u64, cost: Cost) {
+        let key = self.key(number);
+        let (plan, has_room) = (key.plan, matches!(key.ledger.verdict(Cost::REQUEST), Verdict::Admit(_)));
+        if cost == Cost::default() || !has_room {
+            return self.give_back(number, cost);
+        }
+        let (before, (plan, id)) = (self.limiter.overflowed(), self.plans[plan].clone());
+        self.limiter.record_usage(&number, id, cost, self.at);
+        self.tally.recorded += 1;
+        if self.limiter.overflowed() != before {
+            self.tally.without_room += 1;
+            return;
+        }
+        self.tally.units.recorded += u128::from(cost.tokens);
+        let key = self.key(number);
+        key.ledger.use_plan(&plan);
+        key.ledger.charge(cost);
+    }
+
+    /// Nothing to a key that is not known: its ledger is blank then, or the next reading fails.
+    fn give_back(&mut self, number: u64, cost: Cost) {
+        // A count at its greatest value gives nothing back.
+        if self.key(number).at_its_end {
+            return self.reset(number);
+        }
+        let tokens = self.plant.short(cost.tokens, 0, &mut self.tally);
+        let given = Cost { tokens: cost.tokens - tokens, ..cost };
+        self.tally.given_back += 1;
+        if self.limiter.give_back(&number, given, self.at) {
+            self.key(number).ledger.give_back(cost);
+        }
+    }
+
+    fn reset(&mut self, number: u64) {
+        self.tally.reset += 1;
+        if self.limiter.reset(&number, self.at) {
+            self.key(number).ledger.reset();
+        }
     }
 
     fn change_plan(&mut self) {

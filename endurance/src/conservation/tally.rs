@@ -17,6 +17,9 @@ pub struct Tally {
     pub(super) estimated: u64,
     pub(super) plan_changes: u64,
     pub(super) own_plans: u64,
+    pub(super) recorded: u64,
+    pub(super) given_back: u64,
+    pub(super) reset: u64,
     pub(super) days: u64,
     pub(super) forgotten: u64,
     pub(super) without_room: u64,
@@ -37,6 +40,8 @@ pub(super) struct Units {
     pub(super) charged: u128,
     pub(super) refunded: u128,
     pub(super) overrun: u128,
+    /// Told of afterwards.
+    pub(super) recorded: u128,
 }
 
 impl Tally {
@@ -52,6 +57,9 @@ impl Tally {
             + self.estimated
             + self.plan_changes
             + self.own_plans
+            + self.recorded
+            + self.given_back
+            + self.reset
     }
 
     /// Decisions, readings and sums that were not as the ledger has them.
@@ -109,6 +117,9 @@ impl Tally {
         self.estimated += other.estimated;
         self.plan_changes += other.plan_changes;
         self.own_plans += other.own_plans;
+        self.recorded += other.recorded;
+        self.given_back += other.given_back;
+        self.reset += other.reset;
         self.days += other.days;
         self.forgotten += other.forgotten;
         self.without_room += other.without_room;
@@ -117,6 +128,7 @@ impl Tally {
         self.units.charged += other.units.charged;
         self.units.refunded += other.units.refunded;
         self.units.overrun += other.units.overrun;
+        self.units.recorded += other.units.recorded;
         self.decisions += other.decisions;
         self.readings += other.readings;
         self.planted += other.planted;
@@ -140,6 +152,9 @@ impl fmt::Display for Tally {
         line("  left as estimated", self.estimated)?;
         line("  plans changed", self.plan_changes)?;
         line("  plans of a key's own set or taken back", self.own_plans)?;
+        line("  usage told of afterwards", self.recorded)?;
+        line("  units given back without a reservation", self.given_back)?;
+        line("  usage forgotten", self.reset)?;
         line("of these, by two to four threads on the same keys", self.together)?;
         line("rounds", self.rounds)?;
         line("days turned", self.days)?;
@@ -151,9 +166,13 @@ impl fmt::Display for Tally {
         if self.planted > 0 {
             line("refunds made one unit short on purpose", self.planted)?;
         }
-        let Units { charged, refunded, overrun } = self.units;
-        let used = charged + overrun - refunded;
-        writeln!(f, "tokens charged {charged} − refunded {refunded} + overrun {overrun} = used {used}")?;
+        let Units { charged, refunded, overrun, recorded } = self.units;
+        let used = charged + overrun + recorded - refunded;
+        writeln!(
+            f,
+            "tokens charged {charged} − refunded {refunded} + overrun {overrun} + told of {recorded} = used {used}, \
+             before what was given back without a reservation or forgotten"
+        )?;
         write!(f, "errors {}", self.errors)
     }
 }

@@ -6,6 +6,9 @@
 //! back more than it owes. So on every other key reservations end in the phase they were made in, and everything is
 //! compared; on the others they end in any later phase, by any thread, and the windows and days are compared, in which
 //! nothing is lost by that.
+//!
+//! Two more keys are only told of: threads record usage and give back, within the phase, no more than they recorded themselves. So
+//! there is always as much to take, and everything is compared.
 
 use super::draws::Draws;
 use super::plant::Plant;
@@ -18,6 +21,8 @@ use std::thread;
 use tidegate::{Cost, Decision, Limit, Limiter, Nanos, Plan, PlanId, Reservation, Timestamp, Unit};
 
 const KEYS: u64 = 6;
+/// Keys of which usage is told and given back, and nothing reserved; their numbers follow.
+const TOLD: u64 = 2;
 /// Operations of each thread in a phase.
 const CALLS: u64 = 2_000;
 /// Reservations that a thread has open within a phase.
@@ -28,6 +33,8 @@ const OPEN: u64 = 24;
 enum Note {
     Admitted { id: u64, key: u64, cost: Cost },
     Ended { id: u64, key: u64, actual: Cost },
+    Recorded { key: u64, cost: Cost },
+    GivenBack { key: u64, cost: Cost },
 }
 
 type Open = (u64, u64, Reservation);
@@ -87,7 +94,7 @@ pub(super) fn run(seed: u64, operations: u64, threads: usize, plant_each: Option
         .collect();
     let (mut draws, mut tally) = (Draws::new(!seed), Tally { rounds: 1, ..Tally::default() });
     let mut at = Timestamp::both(Nanos::from_secs(1_700_000_000));
-    let mut ledgers: Vec<_> = (0..KEYS).map(|_| Ledger::new(&house.plans[0].0, at)).collect();
+    let mut ledgers: Vec<_> = (0..KEYS + TOLD).map(|_| Ledger::new(&house.plans[0].0, at)).collect();
     let mut charges = HashMap::new();
     let done = |callers: &[Caller<'_>]| callers.iter().map(|caller| caller.tally.operations()).sum::<u64>();
     while done(&callers) < operations && tally.errors == 0 {
@@ -119,14 +126,24 @@ pub(super) fn run(seed: u64, operations: u64, threads: usize, plant_each: Option
 fn book(ledgers: &mut [Ledger], charges: &mut HashMap<u64, Charge>, notes: &[Vec<Note>], at: Timestamp) {
     ledgers.iter_mut().for_each(|ledger| ledger.advance(at));
     for note in notes.iter().flatten() {
-        if let Note::Admitted { id, key, cost } = note {
-            charges.insert(*id, ledgers[*key as usize].charge(*cost));
+        match note {
+            Note::Admitted { id, key, cost } => {
+                charges.insert(*id, ledgers[*key as usize].charge(*cost));
+            }
+            Note::Recorded { key, cost } => {
+                ledgers[*key as usize].charge(*cost);
+            }
+            Note::Ended { .. } | Note::GivenBack { .. } => {}
         }
     }
     for note in notes.iter().flatten() {
-        if let Note::Ended { id, key, actual } = note {
-            let charge = charges.remove(id).expect("what ends was admitted");
-            ledgers[*key as usize].settle(&charge, *actual);
+        match note {
+            Note::Ended { id, key, actual } => {
+                let charge = charges.remove(id).expect("what ends was admitted");
+                ledgers[*key as usize].settle(&charge, *actual);
+            }
+            Note::GivenBack { key, cost } => ledgers[*key as usize].give_back(*cost),
+            Note::Admitted { .. } | Note::Recorded { .. } => {}
         }
     }
 }
@@ -153,16 +170,18 @@ fn compare(house: &House, ledgers: &[Ledger], seed: u64, at: Timestamp, tally: &
 
 /// Whether a key's reservations may outlive their phase.
 fn carries(key: u64) -> bool {
-    key % 2 == 1
+    key < KEYS && key % 2 == 1
 }
 
 impl Caller<'_> {
     fn phase(&mut self, at: Timestamp) -> Vec<Note> {
         let (mut notes, mut open) = (Vec::new(), Vec::new());
+        let mut told = [Cost::default(); TOLD as usize];
         for _ in 0..CALLS {
             match self.draws.below(64) {
                 0 => self.change_plan(at),
-                1..36 => self.call(at, &mut notes, &mut open),
+                1..4 => self.tell(at, &mut notes, &mut told),
+                4..36 => self.call(at, &mut notes, &mut open),
                 _ => self.end(at, &mut notes, &mut open),
             }
         }
@@ -180,6 +199,32 @@ impl Caller<'_> {
         let plan = self.draws.below(2) as usize;
         self.house.limiter.change_plan(&self.draws.below(KEYS), self.house.plans[plan].1, at);
         self.tally.plan_changes += 1;
+    }
+
+    /// Tells what a key has used, or gives part of that back.
+    fn tell(&mut self, at: Timestamp, notes: &mut Vec<Note>, told: &mut [Cost; TOLD as usize]) {
+        let place = self.draws.below(TOLD);
+        let (key, told) = (KEYS + place, &mut told[place as usize]);
+        if self.draws.one_in(3) {
+            let cost = Cost {
+                requests: self.draws.below(told.requests + 1),
+                tokens: self.draws.below(told.tokens + 1),
+            };
+            let short = self.plant.short(cost.tokens, 0, &mut self.tally);
+            let found = self.house.limiter.give_back(&key, Cost { tokens: cost.tokens - short, ..cost }, at);
+            if found {
+                notes.push(Note::GivenBack { key, cost });
+                (told.requests, told.tokens) = (told.requests - cost.requests, told.tokens - cost.tokens);
+            }
+            self.tally.given_back += 1;
+            return;
+        }
+        let cost = Cost { requests: self.draws.below(3), tokens: 1 + self.draws.of_any_size(2_000) };
+        self.house.limiter.record_usage(&key, self.house.plans[0].1, cost, at);
+        notes.push(Note::Recorded { key, cost });
+        (told.requests, told.tokens) = (told.requests + cost.requests, told.tokens + cost.tokens);
+        self.tally.recorded += 1;
+        self.tally.units.recorded += u128::from(cost.tokens);
     }
 
     fn call(&mut self, at: Timestamp, notes: &mut Vec<Note>, open: &mut Vec<Open>) {

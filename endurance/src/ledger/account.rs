@@ -12,6 +12,8 @@ const SEGMENTS: u128 = 7;
 pub(super) struct Account {
     /// Units by the segment in which they were admitted; none that does not count.
     segments: BTreeMap<u128, u128>,
+    /// Units taken off segments that nobody said when they were charged: a refund may find so many less.
+    given_back: u128,
     /// Units owed to the bucket, times W, at the time `since`.
     owed: u128,
     since: u128,
@@ -90,11 +92,35 @@ impl Account {
     pub(super) fn refund_window(&mut self, length: u128, charged: u128, units: u128) {
         let charged_in = segment(charged, length);
         if let Some(held) = self.segments.get_mut(&charged_in) {
-            *held = held.checked_sub(units).expect("what was charged is there to be given back");
+            let missing = units.saturating_sub(*held);
+            assert!(missing <= self.given_back, "what was charged is there to be given back");
+            *held -= units - missing;
             if *held == 0 {
                 self.segments.remove(&charged_in);
             }
         }
+    }
+
+    /// Takes units off the oldest segments, as far as there are any.
+    pub(super) fn give_back_to_window(&mut self, units: u128) {
+        let mut left = units;
+        while left > 0
+            && let Some(mut oldest) = self.segments.first_entry()
+        {
+            let back = left.min(*oldest.get());
+            *oldest.get_mut() -= back;
+            left -= back;
+            if *oldest.get() == 0 {
+                oldest.remove();
+            }
+        }
+        self.given_back += units - left;
+    }
+
+    /// Nothing was ever used.
+    pub(super) fn forget(&mut self) {
+        self.segments.clear();
+        (self.owed, self.day_used) = (0, 0);
     }
 
     /// R9.

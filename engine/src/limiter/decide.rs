@@ -73,11 +73,12 @@ impl Limiter {
             return Ok(self.placed(Decision::Denied(denial), plan, fingerprint, asked));
         };
         self.latest_charge.note(asked.at.monotonic);
+        // Read before the swap: once it has succeeded, another thread may bring the record to a later segment.
+        let charge = recent.charge_made(found, asked.cost);
         found
             .charge(recent)
             .then(|| {
                 self.observer.admitted();
-                let charge = recent.charge_made(found, asked.cost);
                 let reservation = Reservation::new(fingerprint, charge);
                 Decision::Admitted(Admission { reservation, shadow: LimitSet::EMPTY })
             })

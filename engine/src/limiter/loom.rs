@@ -13,6 +13,7 @@ mod insert_into_reused;
 mod last_unit;
 mod latest_charge;
 mod one_place_for_two;
+mod outside;
 mod overflow;
 mod plan_change;
 mod segment_turn;

@@ -317,7 +317,7 @@ impl Recent {
         fits(since).then_some(kept)
     }
 
-    /// The charge that [`admit`](Self::admit) made on a record with this head.
+    /// The charge that [`admit`](Self::admit) makes on a record with this head, as long as the head is that.
     #[inline]
     pub(crate) fn charge_made(self, head: impl Glance, cost: Cost) -> super::Charge {
         super::Charge {

@@ -79,13 +79,25 @@ impl Run {
                 }
                 self.compare_standing(key)
             }
-            Step::GiveBack { key } => {
+            Step::ClearOwn { key } => {
                 // A key that has a plan of its own has a record to keep it in.
                 let has_own = self.keys[key].has_own_plan();
                 let found = self.ask(|limiter| limiter.clear_own_plan(&key, self.at));
                 expect("a key with a plan of its own is known", found.is_some() || !has_own, true)?;
                 self.keys[key].clear_own_plan();
                 Ok(())
+            }
+            Step::Record { key, plan, requests, tokens } => {
+                self.record_usage(key, plan, Cost { requests, tokens })
+            }
+            Step::GiveBack { key, requests, tokens } => {
+                let cost = Cost { requests, tokens };
+                let found = self.limiter.give_back(&key, cost, self.at);
+                self.changed_if(key, found, |oracle, at| oracle.give_back(cost, at))
+            }
+            Step::Reset { key } => {
+                let found = self.limiter.reset(&key, self.at);
+                self.changed_if(key, found, Key::reset)
             }
             Step::Wait(nanos) => self.set_time(later(self.at, nanos)),
             Step::WaitForRetry { less } => match self.retry_at {
@@ -102,6 +114,37 @@ impl Run {
             Step::Back(nanos) => {
                 self.set_time(Timestamp { monotonic: self.at.monotonic - Nanos::new(nanos), ..self.at })
             }
+        }
+    }
+
+    /// What a key has used is charged to it, if it has a record or gets one; and all hear of that charge.
+    fn record_usage(&mut self, key: usize, plan: usize, cost: Cost) -> Result<(), String> {
+        let (plan, id) = self.plans[plan].clone();
+        if cost == Cost::default() {
+            self.limiter.record_usage(&key, id, cost, self.at);
+            return self.compare_standing(key);
+        }
+        let found = self.ask(|limiter| limiter.record_usage(&key, id, cost, self.at));
+        self.all_hear_of_charge();
+        if found.is_some() {
+            self.keys[key].record_usage(&plan, cost, self.at);
+        }
+        self.compare_standing(key)
+    }
+
+    /// A change that is made of a key with a record of its own, and else of nothing: then there is nothing to change.
+    fn changed_if(
+        &mut self,
+        key: usize,
+        found: bool,
+        change: impl FnOnce(&mut Key, Timestamp),
+    ) -> Result<(), String> {
+        if found {
+            expect("a key with a record is known", self.keys[key].is_known(), true)?;
+            change(&mut self.keys[key], self.at);
+            self.compare_standing(key)
+        } else {
+            self.expect_unused(key)
         }
     }
 

@@ -19,8 +19,14 @@ pub(crate) enum Step {
     Change { key: usize, plan: usize },
     /// A key gets a plan of its own.
     Own { key: usize, plan: usize },
-    /// And gives it back.
-    GiveBack { key: usize },
+    /// And it is taken back.
+    ClearOwn { key: usize },
+    /// It is told what a key has used, under the plan of that number.
+    Record { key: usize, plan: usize, requests: u64, tokens: u64 },
+    /// A key is given units back, whoever used them.
+    GiveBack { key: usize, requests: u64, tokens: u64 },
+    /// What a key has used is forgotten.
+    Reset { key: usize },
     /// Both clocks go on by so many nanoseconds.
     Wait(u64),
     /// Both clocks go on to so many nanoseconds before the last denial's retry time.
@@ -41,7 +47,14 @@ impl fmt::Debug for Step {
             Self::Cancel { open } => write!(f, "Cancel {{ open: {open} }}"),
             Self::Change { key, plan } => write!(f, "Change {{ key: {key}, plan: {plan} }}"),
             Self::Own { key, plan } => write!(f, "Own {{ key: {key}, plan: {plan} }}"),
-            Self::GiveBack { key } => write!(f, "GiveBack {{ key: {key} }}"),
+            Self::ClearOwn { key } => write!(f, "ClearOwn {{ key: {key} }}"),
+            Self::Record { key, plan, requests, tokens } => {
+                write!(f, "Record {{ key: {key}, plan: {plan}, requests: {requests}, tokens: {tokens} }}")
+            }
+            Self::GiveBack { key, requests, tokens } => {
+                write!(f, "GiveBack {{ key: {key}, requests: {requests}, tokens: {tokens} }}")
+            }
+            Self::Reset { key } => write!(f, "Reset {{ key: {key} }}"),
             Self::Wait(nanos) => write!(f, "Wait({nanos})"),
             Self::WaitForRetry { less } => write!(f, "WaitForRetry {{ less: {less} }}"),
             Self::Wall(secs) => write!(f, "Wall({secs})"),
@@ -192,18 +205,22 @@ fn step(g: &mut Gen, keys: usize, plans: &[Plan]) -> Step {
     let key = below(g, keys as u64) as usize;
     let plan = below(g, plans.len() as u64) as usize;
     let open = below(g, 4) as usize;
-    match below(g, 40) {
+    match below(g, 44) {
         0..18 => Step::Call { key, plan: 0, requests: pick(g, &[1, 1, 1, 1, 0, 2, 5]), tokens: tokens(g) },
         18..20 => Step::Call { key, plan, requests: 1, tokens: tokens(g) },
         20..25 => Step::Settle { open, tokens: tokens(g) },
         25 => Step::Cancel { open },
         26 => Step::Change { key, plan },
         27 if below(g, 3) == 0 => Step::Own { key, plan },
-        27 => Step::GiveBack { key },
+        27 => Step::ClearOwn { key },
         28..34 => Step::Wait(wait(g, plans)),
         34..38 => Step::WaitForRetry { less: below(g, 2) },
         38 => Step::Wall(below(g, 200_000) as i64 - 100_000),
-        _ => Step::Back(wait(g, plans)),
+        39 => Step::Back(wait(g, plans)),
+        40 | 41 => Step::Record { key, plan, requests: pick(g, &[0, 0, 1, 3, 40]), tokens: tokens(g) },
+        42 => Step::GiveBack { key, requests: pick(g, &[0, 1, 1, 5]), tokens: tokens(g) },
+        _ if below(g, 3) == 0 => Step::Reset { key },
+        _ => Step::GiveBack { key, requests: below(g, 4), tokens: tokens(g) },
     }
 }
 
@@ -272,6 +289,20 @@ fn smaller_steps(step: Step) -> Vec<Step> {
                 less(tokens).into_iter().map(|tokens| Step::Call { key, plan, requests, tokens });
             let fewer_requests =
                 less(requests).into_iter().map(|requests| Step::Call { key, plan, requests, tokens });
+            fewer_tokens.chain(fewer_requests).collect()
+        }
+        Step::Record { key, plan, requests, tokens } => {
+            let fewer_tokens =
+                less(tokens).into_iter().map(|tokens| Step::Record { key, plan, requests, tokens });
+            let fewer_requests =
+                less(requests).into_iter().map(|requests| Step::Record { key, plan, requests, tokens });
+            fewer_tokens.chain(fewer_requests).collect()
+        }
+        Step::GiveBack { key, requests, tokens } => {
+            let fewer_tokens =
+                less(tokens).into_iter().map(|tokens| Step::GiveBack { key, requests, tokens });
+            let fewer_requests =
+                less(requests).into_iter().map(|requests| Step::GiveBack { key, requests, tokens });
             fewer_tokens.chain(fewer_requests).collect()
         }
         Step::Settle { open, tokens } => {

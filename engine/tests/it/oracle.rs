@@ -48,6 +48,8 @@ pub(crate) struct Key {
 struct UnitLog {
     /// Time and units of each charge.
     window: Vec<(u128, u128)>,
+    /// Units taken off the window that nobody said when they were charged: a settle may find so many less than it charged.
+    given_back: u128,
     /// Units charged in the current day.
     day_used: u128,
     /// Units owed to the bucket, times W in nanoseconds, at the time `since`.
@@ -125,18 +127,26 @@ impl UnitLog {
         }
     }
 
+    fn refund_day(&mut self, units: u128) {
+        self.day_used -= self.day_used.min(units);
+    }
+
+    /// Of a bucket brought to the time of the refund.
+    fn refund_bucket(&mut self, window: Option<Window>, units: u128) {
+        let Some(window) = window else { return };
+        self.owed = (self.owed - (units * window.length) as i128).max(0);
+        if self.owed == 0 {
+            self.full = self.since;
+        }
+    }
+
     /// R7, a < e.
     fn refund(&mut self, plan: &Plan, unit: Unit, charge: &Charge, today: u64, grids: u32, units: u128) {
         if charge.day == today {
-            self.day_used -= self.day_used.min(units);
+            self.refund_day(units);
         }
         let length = length(plan, unit);
-        if let Some(window) = window(plan, unit) {
-            self.owed = (self.owed - (units * window.length) as i128).max(0);
-            if self.owed == 0 {
-                self.full = self.since;
-            }
-        }
+        self.refund_bucket(window(plan, unit), units);
         // What was charged before a window changed its length stays in it until it expires.
         if charge.grids != grids {
             return;
@@ -148,7 +158,30 @@ impl UnitLog {
                 (*held, left) = (*held - back, left - back);
             }
         }
-        assert_eq!(left, 0, "what was charged is there to be given back");
+        assert!(left <= self.given_back, "what was charged is there to be given back");
+    }
+
+    /// R7 without a reservation: nobody says when the units were charged. Those of the day that runs go, what the bucket owes,
+    /// and of what the window counts the oldest.
+    fn give_back(&mut self, plan: &Plan, unit: Unit, now: u128, units: u128) {
+        self.refund_day(units);
+        self.refund_bucket(window(plan, unit), units);
+        let length = length(plan, unit);
+        let mut left = units;
+        // Charges stand in the order in which they were made, and so do their segments.
+        for (time, held) in &mut self.window {
+            if segment(*time, length) + SEGMENTS >= segment(now, length) {
+                let back = left.min(*held);
+                (*held, left) = (*held - back, left - back);
+            }
+        }
+        self.given_back += units - left;
+    }
+
+    /// As if nothing had ever been used, of a bucket brought to this time.
+    fn forget(&mut self) {
+        (self.owed, self.full, self.day_used) = (0, self.since, 0);
+        self.window.clear();
     }
 
     /// R9. The log moves to another grid: charges stand at the last instant of their old segment.
@@ -202,7 +235,6 @@ impl Key {
         &self.plan
     }
 
-    #[allow(dead_code, reason = "only `tests/linearizable` asks")]
     pub(crate) fn is_known(&self) -> bool {
         self.known
     }
@@ -211,6 +243,18 @@ impl Key {
     /// What a call leaves that has made its key known and is still to be decided: threads can see that, one cannot.
     pub(crate) fn make_known(&mut self, plan: &Plan) {
         (self.plan, self.known) = (plan.clone(), true);
+    }
+
+    #[allow(dead_code, reason = "only `tests/linearizable` asks")]
+    /// Nothing is used of any limit, nor counted without one: a key that was forgotten would be decided alike.
+    pub(crate) fn is_unused(&self, at: Timestamp) -> bool {
+        let is_unused = |unit| {
+            let log = &self.units[unit as usize];
+            let owes = window(&self.plan, unit)
+                .is_some_and(|window| log.owed_at(window, at.monotonic.get().into()) > 0);
+            !owes && log.used(self.now(at), length(&self.plan, unit)) == 0 && self.day_used(unit, at) == 0
+        };
+        !self.own_plan && Unit::ALL.into_iter().all(is_unused)
     }
 
     pub(crate) fn has_own_plan(&self) -> bool {
@@ -394,6 +438,36 @@ impl Key {
             self.units[unit as usize].charge(window, self.time, cost.of(unit).into());
         }
         Charge { key, cost, time: self.time, day: self.day, grids: self.grids }
+    }
+
+    /// R7 without a reservation: what was used already is charged, past the limits too.
+    pub(crate) fn record_usage(&mut self, plan: &Plan, cost: Cost, at: Timestamp) {
+        if cost == Cost::default() {
+            return;
+        }
+        self.use_plan(plan, at);
+        self.charge(0, cost, at);
+    }
+
+    /// Units are given back, whoever charged them and whenever. Of a key that is not known there are none.
+    pub(crate) fn give_back(&mut self, cost: Cost, at: Timestamp) {
+        if !self.known {
+            return;
+        }
+        self.advance(at);
+        for unit in Unit::ALL {
+            self.units[unit as usize].give_back(&self.plan, unit, self.time, cost.of(unit).into());
+        }
+    }
+
+    /// What was used is forgotten; calls that are open give nothing back to the windows, as after a move to another grid.
+    pub(crate) fn reset(&mut self, at: Timestamp) {
+        if !self.known {
+            return;
+        }
+        self.advance(at);
+        self.grids += 1;
+        self.units.iter_mut().for_each(UnitLog::forget);
     }
 
     /// R7.

@@ -35,6 +35,14 @@ pub(crate) enum Call {
         plan: usize,
     },
     ClearOwnPlan,
+    RecordUsage {
+        plan: usize,
+        cost: Cost,
+    },
+    GiveBack {
+        cost: Cost,
+    },
+    Reset,
     /// No call of its own: a call that makes its key known under this plan has done so, and not yet been decided.
     MakeKnown {
         plan: usize,
@@ -54,6 +62,8 @@ pub(crate) enum Answer {
     Standing(Verdict, Statuses),
     /// Whether a plan of the key's own was kept.
     Kept(bool),
+    /// Whether the key had a record to change.
+    Found(bool),
     /// The call answers nothing.
     Done,
 }
@@ -91,7 +101,7 @@ impl fmt::Display for Event {
                 }
                 Ok(())
             }
-            Some(Answer::Kept(kept)) => write!(f, "{kept}"),
+            Some(Answer::Kept(told) | Answer::Found(told)) => write!(f, "{told}"),
             Some(Answer::Done) => f.write_str("done"),
         }
     }

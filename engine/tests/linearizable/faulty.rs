@@ -32,9 +32,15 @@ enum Fault {
     TellsTwoMoments,
     /// A change of plan is made with the key's next call, after it was said to be made.
     ChangesLate,
+    /// Usage that is told of is lost if another call is under way.
+    LosesUsage,
+    /// Units are given back again if another call is under way.
+    GivesBackTwice,
+    /// A reset is made with the key's next call, after it said so.
+    ResetsLate,
 }
 
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 10] = [
     Fault::LosesASettle,
     Fault::ChargesTwice,
     Fault::LooksThenCharges,
@@ -42,6 +48,9 @@ const FAULTS: [Fault; 7] = [
     Fault::ChargesInParts,
     Fault::TellsTwoMoments,
     Fault::ChangesLate,
+    Fault::LosesUsage,
+    Fault::GivesBackTwice,
+    Fault::ResetsLate,
 ];
 
 struct Faulty {
@@ -51,6 +60,7 @@ struct Faulty {
     spare_keys: AtomicU64,
     denials: Mutex<HashMap<(u64, PlanId, Cost), Decision>>,
     changes: Mutex<HashMap<u64, (PlanId, Timestamp)>>,
+    resets: Mutex<HashMap<u64, Timestamp>>,
 }
 
 impl Faulty {
@@ -62,6 +72,7 @@ impl Faulty {
             spare_keys: AtomicU64::new(1 << 40),
             denials: Mutex::default(),
             changes: Mutex::default(),
+            resets: Mutex::default(),
         }
     }
 
@@ -72,6 +83,10 @@ impl Faulty {
         let late = self.changes.lock().unwrap().remove(&key);
         if let Some((plan, at)) = late {
             self.limiter.change_plan(&key, plan, at);
+        }
+        let late = self.resets.lock().unwrap().remove(&key);
+        if let Some(at) = late {
+            self.limiter.reset(&key, at);
         }
         let answer = call(alone);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
@@ -162,6 +177,33 @@ impl Subject for Faulty {
             return;
         }
         self.call(key, |_| self.limiter.change_plan(&key, plan, at));
+    }
+
+    fn record_usage(&self, key: u64, plan: PlanId, cost: Cost, at: Timestamp) {
+        self.call(key, |alone| {
+            if alone || self.fault != Fault::LosesUsage {
+                self.limiter.record_usage(&key, plan, cost, at);
+            }
+        });
+    }
+
+    fn give_back(&self, key: u64, cost: Cost, at: Timestamp) -> bool {
+        self.call(key, |alone| {
+            if !alone && self.fault == Fault::GivesBackTwice {
+                self.limiter.give_back(&key, cost, at);
+            }
+            self.limiter.give_back(&key, cost, at)
+        })
+    }
+
+    fn reset(&self, key: u64, at: Timestamp) -> bool {
+        self.call(key, |_| match self.fault {
+            Fault::ResetsLate => {
+                self.resets.lock().unwrap().insert(key, at);
+                self.limiter.give_back(&key, Cost::default(), at)
+            }
+            _ => self.limiter.reset(&key, at),
+        })
     }
 }
 

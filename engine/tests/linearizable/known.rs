@@ -13,6 +13,10 @@ use tidegate::Nanos;
 
 /// Keys have nothing to do with each other, as long as each has a record of its own: one search a key.
 pub(crate) fn search_each_key<S: Subject>(race: &Race<S>) -> Result<Counts, String> {
+    search_keys(race, false)
+}
+
+fn search_keys<S: Subject>(race: &Race<S>, forgets: bool) -> Result<Counts, String> {
     let (mut counts, events, plans) = (Counts::default(), race.events(), race.plans());
     counts.histories = 1;
     // Histories have a limiter in common. Most often one before had later times than all of this; else those that race
@@ -25,7 +29,7 @@ pub(crate) fn search_each_key<S: Subject>(race: &Race<S>) -> Result<Counts, Stri
     let (least, times) = if is_before { (Nanos::MAX, Vec::new()) } else { (Nanos::ZERO, times) };
     for key in 0..race.script.keys {
         let events: Vec<_> = events.iter().filter(|event| event.key == key).copied().collect();
-        let (first, seen) = (OneKey::new(plans).among(least, &times), events.len());
+        let (first, seen) = (OneKey::new(plans).among(least, &times).forgetting(forgets), events.len());
         let events = with_insertions(plans, &events);
         let outcome = search(&first, &events);
         if outcome.order.is_none() {
@@ -43,7 +47,7 @@ pub(crate) fn search_crowded<S: Subject>(race: &Race<S>) -> Result<Counts, Strin
         return Ok(Counts { histories: 1, left_out: 1, ..Counts::default() });
     }
     let forgotten = race.forgotten();
-    search_each_key(race).map(|counts| Counts { forgotten, ..counts })
+    search_keys(race, true).map(|counts| Counts { forgotten, ..counts })
 }
 
 /// A history without an order, as a person can follow it.

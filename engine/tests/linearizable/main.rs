@@ -8,6 +8,8 @@
 
 /// The search is tried on what is known to be right or wrong.
 mod checked;
+/// Calls that let others in.
+mod company;
 /// How many histories raced, and how hard an order was to find.
 mod counts;
 /// What is recorded of a call.

@@ -1,5 +1,6 @@
 //! A history made: real threads run a script and write down what they see.
 
+use crate::company::Company;
 use crate::event::{Answer, Call, Event, Number};
 use crate::house::House;
 use crate::plans::PlanSet;
@@ -19,6 +20,7 @@ pub(crate) struct Race<S> {
     first_key: u64,
     reservations: Vec<Mutex<Option<Held>>>,
     stamps: CachePadded<AtomicU64>,
+    company: Company,
     events: Mutex<Vec<Event>>,
     latest_before: OnceLock<Nanos>,
 }
@@ -31,12 +33,14 @@ struct Held {
 impl<S: Subject> Race<S> {
     pub(crate) fn new(script: Script, house: Arc<House<S>>, first_key: u64) -> Self {
         let reservations = (0..script.steps).map(|_| Mutex::new(None)).collect();
+        let company = Company::of(script.race.len());
         Self {
             script,
             house,
             first_key,
             reservations,
             stamps: CachePadded::new(AtomicU64::new(0)),
+            company,
             events: Mutex::new(Vec::new()),
             latest_before: OnceLock::new(),
         }
@@ -68,6 +72,7 @@ impl<S: Subject> Race<S> {
                 script.base_and(start.elapsed().as_nanos() as i64 * speed as i64 - lead, 0)
             }
         });
+        self.company.leave();
     }
 
     /// What comes after it.
@@ -103,13 +108,15 @@ impl<S: Subject> Race<S> {
         let mut seen = Vec::with_capacity(2 * steps.len());
         for step in steps {
             (0..step.pause).for_each(|_| std::hint::spin_loop());
-            Player { race: self, thread, at: time(step), seen: &mut seen }.step(step);
+            let (at, lets_in) = (time(step), step.lets_in);
+            Player { race: self, thread, at, lets_in, seen: &mut seen }.step(step);
         }
         self.events.lock().unwrap().append(&mut seen);
     }
 
     /// No event that has ended by now has a later stamp.
     fn before(&self) -> u64 {
+        self.company.begin();
         // Ordering: SeqCst, so that the call stays behind it.
         self.stamps.load(Ordering::SeqCst)
     }
@@ -126,6 +133,7 @@ struct Player<'r, S> {
     race: &'r Race<S>,
     thread: usize,
     at: Timestamp,
+    lets_in: [u64; 2],
     seen: &'r mut Vec<Event>,
 }
 
@@ -134,7 +142,7 @@ impl<S: Subject> Player<'_, S> {
         match &step.action {
             Action::Call(call) => self.call(step.number, step.key, *call),
             Action::WithStanding { plan, cost } => {
-                let (key, id, invoked) = (self.key(step.key), self.race.plan(*plan), self.race.before());
+                let (key, id, invoked) = (self.key(step.key), self.race.plan(*plan), self.begin());
                 let (decision, statuses) = self.race.subject().check_with_standing(key, id, *cost, self.at);
                 let answer = Answer::Standing(decision.verdict(), statuses);
                 let call = Call::Check { plan: *plan, cost: *cost };
@@ -154,13 +162,13 @@ impl<S: Subject> Player<'_, S> {
         let id = |plan: usize| self.race.plan(plan);
         match call {
             Call::Check { plan, cost } => {
-                let invoked = self.race.before();
+                let invoked = self.begin();
                 let decision = subject.check(name, id(plan), cost, at);
                 self.saw(number, key, call, invoked, Answer::Verdict(decision.verdict()));
                 self.keep(number, key, decision);
             }
             Call::Peek { plan, cost } => {
-                let invoked = self.race.before();
+                let invoked = self.begin();
                 let (verdict, statuses) = subject.peek(name, id(plan), cost, at);
                 self.saw(number, key, call, invoked, Answer::Standing(verdict, statuses));
             }
@@ -168,7 +176,7 @@ impl<S: Subject> Player<'_, S> {
                 // There is none if the call was denied, is yet to come, or was settled by another thread.
                 let held = self.race.reservations.get(of).and_then(|held| held.lock().unwrap().take());
                 let Some(Held { key, reservation }) = held else { return };
-                let (name, invoked) = (self.key(key), self.race.before());
+                let (name, invoked) = (self.key(key), self.begin());
                 match call {
                     Call::Settle { tokens, .. } => subject.settle(name, reservation, tokens, at),
                     _ => subject.cancel(name, reservation, at),
@@ -176,18 +184,33 @@ impl<S: Subject> Player<'_, S> {
                 self.saw(number, key, call, invoked, Answer::Done);
             }
             Call::ChangePlan { plan } => {
-                let invoked = self.race.before();
+                let invoked = self.begin();
                 subject.change_plan(name, id(plan), at);
                 self.saw(number, key, call, invoked, Answer::Done);
             }
             Call::SetOwnPlan { plan } => {
-                let invoked = self.race.before();
+                let invoked = self.begin();
                 let kept = subject.set_own_plan(name, id(plan), at);
                 self.saw(number, key, call, invoked, Answer::Kept(kept));
             }
+            Call::RecordUsage { plan, cost } => {
+                let invoked = self.begin();
+                subject.record_usage(name, id(plan), cost, at);
+                self.saw(number, key, call, invoked, Answer::Done);
+            }
+            Call::GiveBack { cost } => {
+                let invoked = self.begin();
+                let found = subject.give_back(name, cost, at);
+                self.saw(number, key, call, invoked, Answer::Found(found));
+            }
+            Call::Reset => {
+                let invoked = self.begin();
+                let found = subject.reset(name, at);
+                self.saw(number, key, call, invoked, Answer::Found(found));
+            }
             Call::MakeKnown { .. } => unreachable!("no script has it"),
             Call::ClearOwnPlan => {
-                let invoked = self.race.before();
+                let invoked = self.begin();
                 subject.clear_own_plan(name, at);
                 self.saw(number, key, call, invoked, Answer::Done);
             }
@@ -215,8 +238,16 @@ impl<S: Subject> Player<'_, S> {
         });
     }
 
+    /// Begins a call; its first moment.
+    fn begin(&self) -> u64 {
+        let invoked = self.race.before();
+        self.race.company.let_in(self.lets_in[0]);
+        invoked
+    }
+
     /// Writes down a call that has just been answered.
     fn saw(&mut self, number: Number, key: usize, call: Call, invoked: u64, answer: Answer) {
+        self.race.company.let_in(self.lets_in[1]);
         let span = Span { invoked, returned: self.race.after() };
         let (thread, at) = (self.thread, self.at);
         self.seen.push(Event { number, thread, key, call, at, span, answer: Some(answer) });

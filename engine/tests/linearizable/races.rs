@@ -116,7 +116,7 @@ fn runs(histories: u64, threads: usize) -> Runs {
     }
 }
 
-/// One after the other: two threads that race need two processors.
+/// One test after the other: threads that are to race within a call need processors of their own.
 fn alone(histories: impl FnOnce() -> Result<Counts, String>) -> Counts {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,6 +17,8 @@ pub(crate) struct OneKey<'a> {
     times: &'a [Nanos],
     /// One that is no later than the latest of them.
     least: Nanos,
+    /// Whether the key may have been forgotten whenever it has used nothing.
+    forgets: bool,
 }
 
 impl Rules for OneKey<'_> {
@@ -50,7 +52,13 @@ impl<'a> OneKey<'a> {
             denied: Vec::new(),
             times: &[],
             least: Nanos::ZERO,
+            forgets: false,
         }
+    }
+
+    /// A key that is forgotten when it has used nothing and another needs its place.
+    pub(crate) fn forgetting(self, forgets: bool) -> Self {
+        Self { forgets, ..self }
     }
 
     /// A key of a limiter that may charge calls at these times, whichever keys' they are.
@@ -64,6 +72,7 @@ impl<'a> OneKey<'a> {
         let changes = match event.call {
             Call::Check { plan, .. }
             | Call::Peek { plan, .. }
+            | Call::RecordUsage { plan, .. }
             | Call::ChangePlan { plan }
             | Call::SetOwnPlan { plan } => self.key.is_known_under_another(&self.plans[plan]),
             _ => false,
@@ -110,6 +119,12 @@ impl<'a> OneKey<'a> {
                 self.key.clear_own_plan();
                 true
             }
+            Call::RecordUsage { plan, cost } => {
+                self.key.record_usage(&self.plans[plan], cost, at);
+                true
+            }
+            Call::GiveBack { cost } => self.changes_if_found(event, |key| key.give_back(cost, at)),
+            Call::Reset => self.changes_if_found(event, |key| key.reset(at)),
             Call::MakeKnown { plan } => {
                 // Before the call that does it is decided.
                 let may = !self.key.is_known() && !self.denied.contains(&event.number);
@@ -117,6 +132,16 @@ impl<'a> OneKey<'a> {
                 may
             }
         }
+    }
+
+    /// A change of what a key has a record of, and of nothing else.
+    fn changes_if_found(&mut self, event: &Event, change: impl FnOnce(&mut Key)) -> bool {
+        let is_known = self.key.is_known();
+        if event.answer == Some(Answer::Found(false)) {
+            return !is_known || self.forgets && self.key.is_unused(event.at);
+        }
+        change(&mut self.key);
+        is_known || event.answer.is_none()
     }
 
     fn settles(&mut self, of: Number, at: Timestamp, actual: impl FnOnce(Cost) -> Cost) -> bool {
@@ -172,20 +197,24 @@ impl<'a> OneKey<'a> {
 /// An insertion that another thread completes is two steps: the key is known, without usage; and the call is decided
 /// after that, on what it finds. In between only a denied call that names another plan leaves anything: the change of
 /// plan, at its own time, which may be later than that of the call that inserts. (A denied call of a key that is not
-/// known leaves nothing.) So that is allowed, where such a call overlaps one that inserts, and nowhere else.
+/// known leaves nothing.) And one that gives back or resets finds a record, of which it changes nothing but the time. So that is
+/// allowed, where such a call overlaps one that inserts, and nowhere else.
 pub(crate) fn with_insertions(plans: &[Plan], events: &[Event]) -> Vec<Event> {
     let insertions = events.iter().filter_map(|event| {
         let under = match event.call {
             // Whoever is denied without usage inserts nothing.
             Call::Check { plan, cost } if Key::new(plans[plan].clone()).admits(cost, event.at) => plan,
+            Call::RecordUsage { plan, cost } if cost != Cost::default() => plan,
             Call::ChangePlan { plan } | Call::SetOwnPlan { plan } => plan,
             _ => return None,
         };
-        let sees_it = |other: &Event| match other.call {
-            Call::Check { plan, .. } => {
-                plan != under && is_denied(other.answer) && other.span.overlaps(event.span)
-            }
-            _ => false,
+        let sees_it = |other: &Event| {
+            let may = match other.call {
+                Call::Check { plan, .. } => plan != under && is_denied(other.answer),
+                Call::GiveBack { .. } | Call::Reset => other.answer == Some(Answer::Found(true)),
+                _ => false,
+            };
+            may && other.span.overlaps(event.span)
         };
         events.iter().any(sees_it).then_some(Event {
             call: Call::MakeKnown { plan: under },

@@ -54,6 +54,8 @@ pub(crate) struct Step {
     pub(crate) wall: i64,
     /// Turns of an empty loop before.
     pub(crate) pause: u32,
+    /// How many calls of other threads are let in when this one has begun, and how many before it ends.
+    pub(crate) lets_in: [u64; 2],
 }
 
 #[derive(Clone, Debug)]
@@ -191,7 +193,8 @@ fn race_and_look(rng: &mut SmallRng, script: &mut Script, threads: usize, plan: 
             let is_drawn = script.clock == Clock::Drawn;
             let at = if is_drawn { *TURNS.choose(rng).unwrap() } else { 0 };
             let wall = if is_drawn { *[0, 0, 0, -2, 2].choose(rng).unwrap() } else { 0 };
-            step(rng, script, plan, at, wall)
+            let step = step(rng, script, plan, at, wall);
+            Step { lets_in: lets_in(rng, &step.action), ..step }
         });
         let steps = steps.collect();
         script.race.push(steps);
@@ -211,7 +214,16 @@ fn race_and_look(rng: &mut SmallRng, script: &mut Script, threads: usize, plan: 
 fn numbered(script: &mut Script, key: usize, action: Action, at: i64) -> Step {
     let number = script.steps;
     script.steps += if let Action::Batch(calls) = &action { calls.len() } else { 1 };
-    Step { number, key, action, at, wall: 0, pause: 0 }
+    Step { number, key, action, at, wall: 0, pause: 0, lets_in: [0; 2] }
+}
+
+/// Most calls let in nobody, so that what races within a call does. Nor does a batch, which has begun the next call when it
+/// answers one, or anything under shuttle, where threads change at every step.
+fn lets_in(rng: &mut SmallRng, action: &Action) -> [u64; 2] {
+    if cfg!(tidegate_shuttle) || matches!(action, Action::Batch(_)) {
+        return [0; 2];
+    }
+    [(); 2].map(|()| if rng.random_bool(0.85) { 0 } else { rng.random_range(1..=2) })
 }
 
 fn step(rng: &mut SmallRng, script: &mut Script, plan: usize, at: i64, wall: i64) -> Step {
@@ -220,7 +232,7 @@ fn step(rng: &mut SmallRng, script: &mut Script, plan: usize, at: i64, wall: i64
     // A call that came before in the script, perhaps on another thread.
     let idle = script.keys - script.racing;
     let of = rng.random_range(idle..=script.steps.max(idle));
-    let action = match rng.random_range(0..if script.plans_change { 100 } else { 87 }) {
+    let action = match rng.random_range(0..if script.plans_change { 115 } else { 102 }) {
         0..40 => Action::Call(Call::Check { plan, cost: cost(rng) }),
         40..46 => Action::Call(Call::Check { plan: other, cost: cost(rng) }),
         46..54 => Action::WithStanding { plan, cost: cost(rng) },
@@ -231,8 +243,14 @@ fn step(rng: &mut SmallRng, script: &mut Script, plan: usize, at: i64, wall: i64
         }
         66..80 => Action::Call(Call::Settle { of, tokens: rng.random_range(0..12) }),
         80..87 => Action::Call(Call::Cancel { of }),
-        87..92 => Action::Call(Call::ChangePlan { plan: other }),
-        92..96 => Action::Call(Call::SetOwnPlan { plan: other }),
+        87..93 => {
+            let plan = if rng.random_bool(0.8) { plan } else { other };
+            Action::Call(Call::RecordUsage { plan, cost: cost(rng) })
+        }
+        93..98 => Action::Call(Call::GiveBack { cost: cost(rng) }),
+        98..102 => Action::Call(Call::Reset),
+        102..107 => Action::Call(Call::ChangePlan { plan: other }),
+        107..111 => Action::Call(Call::SetOwnPlan { plan: other }),
         _ => Action::Call(Call::ClearOwnPlan),
     };
     let pause = if rng.random_bool(0.5) { 0 } else { rng.random_range(0..60) };

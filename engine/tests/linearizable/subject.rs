@@ -44,6 +44,18 @@ pub(crate) trait Subject: Sync {
     fn clear_own_plan(&self, key: u64, at: Timestamp) {
         self.limiter().clear_own_plan(&key, at);
     }
+
+    fn record_usage(&self, key: u64, plan: PlanId, cost: Cost, at: Timestamp) {
+        self.limiter().record_usage(&key, plan, cost, at);
+    }
+
+    fn give_back(&self, key: u64, cost: Cost, at: Timestamp) -> bool {
+        self.limiter().give_back(&key, cost, at)
+    }
+
+    fn reset(&self, key: u64, at: Timestamp) -> bool {
+        self.limiter().reset(&key, at)
+    }
 }
 
 impl Subject for Limiter {

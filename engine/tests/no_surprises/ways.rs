@@ -182,6 +182,17 @@ pub(crate) const WAYS: &[Way<World>] = &[
         world.limiter.settle(second, 30, noon(round, DAY_MILLIS));
         assert_eq!(world.used_today(key, noon(round, DAY_MILLIS)), 20);
     }),
+    ("usage told of, given back and forgotten", |world, round| {
+        let (key, at) = (("told", round), noon(round, 0));
+        let usage = |tokens| Cost { requests: 0, tokens };
+        assert!(!world.limiter.give_back(&key, usage(1), at) && !world.limiter.reset(&key, at));
+        world.limiter.record_usage(&key, world.free, usage(30), at);
+        assert_eq!(world.used_today(key, at), 30);
+        assert!(world.limiter.give_back(&key, usage(10), noon(round, 30_000)));
+        assert_eq!(world.used_today(key, noon(round, 30_000)), 20);
+        assert!(world.limiter.reset(&key, noon(round, 30_000)));
+        assert_eq!(world.used_today(key, noon(round, 30_000)), 0);
+    }),
     ("a reservation that settles itself", |world, round| {
         let (key, at) = (("held", round), noon(round, 0));
         let clock = ManualClock::new(at);

@@ -12,7 +12,7 @@ use crate::body::RequestBody;
 use crate::identity::PeerAddress;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Method, Request, Response, request, response};
+use http::{Method, Request, Response, StatusCode, request, response};
 use http_body::Body;
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
@@ -92,6 +92,14 @@ impl Upstreams {
             Ok(Err(_)) | Err(_) => self.metrics.upstream.failed(),
         }
         match answer {
+            // No upgrade is asked for, so none is granted: of another protocol nothing could be counted.
+            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                tracing::warn!(
+                    upstream = destination.name,
+                    "it changed the protocol, which it was not asked to"
+                );
+                Err(Trouble::Broken)
+            }
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
                 let trouble = if error.is_connect() { Trouble::Unreachable } else { Trouble::Broken };

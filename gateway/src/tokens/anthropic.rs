@@ -31,7 +31,7 @@ impl CostOf for AnthropicCost {
         if body.is_empty() {
             return Cost::REQUEST;
         }
-        let bounds: Bounds = serde_json::from_slice(body).unwrap_or_default();
+        let bounds = Bounds::of(body);
         let answer = bounds.max_tokens.unwrap_or(self.default_answer);
         Cost::tokens(answer.saturating_add((body.len() as u64).div_ceil(BYTES_A_TOKEN)))
     }

@@ -1,9 +1,13 @@
 //! Requests and responses in OpenAI's form: chat completions, completions, responses, embeddings.
 
+mod lenient;
+mod prompts;
+
 use super::usage::TokenMeter;
 use super::{CostOf, UsageOf};
 use http::request::Parts;
 use http::response;
+use prompts::Prompts;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::borrow::Cow;
@@ -38,6 +42,27 @@ pub(super) struct Bounds {
     max_output_tokens: Option<u64>,
     n: Option<u64>,
     best_of: Option<u64>,
+    /// Of a completion's prompts each is answered.
+    prompts: Option<u64>,
+}
+
+impl Bounds {
+    /// What a body says. Where it is no JSON to a strict reader, it may be to an upstream: what it seems to say counts then.
+    pub(super) fn of(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_else(|_| lenient::bounds(body))
+    }
+
+    /// The bound of that name, if it is one.
+    fn named(&mut self, name: Name) -> Option<&mut Option<u64>> {
+        Some(match name {
+            Name::MaxTokens => &mut self.max_tokens,
+            Name::MaxCompletionTokens => &mut self.max_completion_tokens,
+            Name::MaxOutputTokens => &mut self.max_output_tokens,
+            Name::N => &mut self.n,
+            Name::BestOf => &mut self.best_of,
+            Name::Prompt | Name::Other => return None,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -48,6 +73,7 @@ enum Name {
     MaxOutputTokens,
     N,
     BestOf,
+    Prompt,
     #[serde(other)]
     Other,
 }
@@ -68,7 +94,7 @@ impl Bound<'_> {
         match self {
             Self::Count(count) => Some(*count),
             Self::Float(count) => (*count >= 1.0).then(|| count.ceil() as u64),
-            Self::Text(text) => text.trim().parse().ok(),
+            Self::Text(text) => lenient::count(text.trim()),
             Self::Other(_) => None,
         }
     }
@@ -87,18 +113,13 @@ impl<'de> Deserialize<'de> for Bounds {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bounds, A::Error> {
                 let mut bounds = Bounds::default();
                 while let Some(name) = map.next_key()? {
-                    let bound = match name {
-                        Name::MaxTokens => &mut bounds.max_tokens,
-                        Name::MaxCompletionTokens => &mut bounds.max_completion_tokens,
-                        Name::MaxOutputTokens => &mut bounds.max_output_tokens,
-                        Name::N => &mut bounds.n,
-                        Name::BestOf => &mut bounds.best_of,
-                        Name::Other => {
-                            map.next_value::<IgnoredAny>()?;
-                            continue;
-                        }
-                    };
-                    *bound = (*bound).max(map.next_value::<Bound<'_>>()?.count());
+                    if let Name::Prompt = name {
+                        bounds.prompts = bounds.prompts.max(Some(map.next_value::<Prompts>()?.0));
+                    } else if let Some(bound) = bounds.named(name) {
+                        *bound = (*bound).max(map.next_value::<Bound<'_>>()?.count());
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
                 }
                 Ok(bounds)
             }
@@ -109,11 +130,11 @@ impl<'de> Deserialize<'de> for Bounds {
 
 impl OpenAiCost {
     fn tokens(&self, body: &[u8]) -> u64 {
-        // What is no JSON is refused by the upstream; it is charged as what it could have been.
-        let bounds: Bounds = serde_json::from_slice(body).unwrap_or_default();
+        let bounds = Bounds::of(body);
         let answer = bounds.max_tokens.max(bounds.max_completion_tokens).max(bounds.max_output_tokens);
         let answer = answer.unwrap_or(self.default_answer);
         let times = bounds.n.max(bounds.best_of).unwrap_or(1).max(1);
+        let times = times.saturating_mul(bounds.prompts.unwrap_or(1).max(1));
         answer.saturating_mul(times).saturating_add((body.len() as u64).div_ceil(BYTES_A_TOKEN))
     }
 }
@@ -179,6 +200,8 @@ mod tests {
         assert_answer(r#"{"max_tokens":-1}"#, 1_024);
         assert_answer(r#"{"max_tokens":"many","n":0}"#, 1_024);
         assert_answer(r#"{"max_tokens":null,"max_completion_tokens":-1.5}"#, 1_024);
+        assert_answer(r#"{"max_tokens":" 5_000 "}"#, 5_000);
+        assert_answer(r#"{"max_tokens":"1e4"}"#, 10_000);
         assert_answer("no JSON", 1_024);
         assert_answer("[1]", 1_024);
         // As lenient upstreams read them.
@@ -187,6 +210,16 @@ mod tests {
         assert_answer(r#"{"max_tokens":"5000"}"#, 5_000);
         assert_answer(r#"{"max_tokens":7000,"max_tokens":1}"#, 7_000);
         assert_answer(r#"{"max\u005ftokens":7000,"n":1,"n":2}"#, 14_000);
+    }
+
+    #[test]
+    fn each_prompt_is_answered() {
+        assert_answer(r#"{"prompt":"one","max_tokens":10}"#, 10);
+        assert_answer(r#"{"prompt":["one","two","three"],"max_tokens":10,"n":2}"#, 60);
+        assert_answer(r#"{"prompt":[1,2,3],"max_tokens":10}"#, 10);
+        assert_answer(r#"{"prompt":[[1,2],[3]],"max_tokens":10}"#, 20);
+        assert_answer(r#"{"prompt":[],"max_tokens":10}"#, 10);
+        assert_answer(r#"{"prompt":null,"prompt":["one","two"],"prompt":{"a":[1,2]},"max_tokens":10}"#, 20);
     }
 
     #[test]

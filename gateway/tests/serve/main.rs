@@ -1,5 +1,7 @@
 //! The gateway on loopback, before an upstream that only pretends.
 
+/// Attacks, and upstreams that lie: nothing is left behind.
+mod attacks;
 /// That it ends when it should, and lets what is under way end first.
 mod ending;
 /// What clients send that they should not.

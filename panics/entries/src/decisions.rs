@@ -98,6 +98,21 @@ pub(crate) fn clear_own_plan(limiter: &Limiter, key: u64, at: Timestamp) {
 }
 
 #[inline(never)]
+pub(crate) fn record_usage(limiter: &Limiter, key: u64, plan: PlanId, cost: Cost, at: Timestamp) {
+    limiter.record_usage(&key, plan, cost, at);
+}
+
+#[inline(never)]
+pub(crate) fn give_back(limiter: &Limiter, key: u64, cost: Cost, at: Timestamp) -> bool {
+    limiter.give_back(&key, cost, at)
+}
+
+#[inline(never)]
+pub(crate) fn reset(limiter: &Limiter, key: u64, at: Timestamp) -> bool {
+    limiter.reset(&key, at)
+}
+
+#[inline(never)]
 pub(crate) fn plan_of(limiter: &Limiter, plan: PlanId) -> Option<&Plan> {
     limiter.plan(plan)
 }

@@ -15,8 +15,8 @@ macro_rules! keep {
 fn main() {
     keep! {
         decisions: check check_text batch standing header_fields peek settle settle_by_estimate cancel
-            held_by_the_clock change_plan set_own_plan clear_own_plan plan_of guard_check guard_denied guard_observe
-            guard_strike guard_lift now;
+            held_by_the_clock change_plan set_own_plan clear_own_plan record_usage give_back reset plan_of guard_check
+            guard_denied guard_observe guard_strike guard_lift now;
         planted: an_index a_slice an_unwrap an_expect a_division an_allocation a_lock an_end_of_the_process a_call_away
             an_unknown_function an_unknown_object a_thread_local a_system_call;
     }

@@ -51,6 +51,25 @@ fn a_refund_that_comes_after_its_segment_left() {
     });
 }
 
+/// The reservation names the segment in which its call was charged, although the segment turns before the call is answered. Where
+/// it was read after the swap, a cancel took another call's tokens; shuttle found that, loom does not go through the order.
+#[test]
+fn a_call_and_its_refund_against_a_turn() {
+    check(|| {
+        let limiter = limiter();
+        let id = plan(&limiter, "hundred", 10, 100);
+        // Three calls, so that the next finds its record as an ordinary one does.
+        let _ = [(); 3].map(|()| reserve(&limiter, id, 1));
+        race(
+            &limiter,
+            move |limiter| limiter.cancel(reserve(limiter, id, 50), segment(0)),
+            move |limiter| assert!(limiter.check("key", id, Cost::tokens(40), segment(8)).is_admitted()),
+        );
+        // What was charged before the turn is gone with its segment; what was after it, by the cancel.
+        assert_eq!(used(&limiter, "key", id, TOKENS, segment(8)), 40);
+    });
+}
+
 #[test]
 fn an_overrun_against_a_call() {
     check(|| {
