@@ -1,6 +1,7 @@
 //! The program's parts: its configuration, what it knows at a time, the proxy.
 
 pub mod admin;
+pub mod bodies;
 pub mod cli;
 mod client;
 pub mod config;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use tidegate::config::{GuardConfig, Plans, TimeSpan};
+use tidegate::config::{GuardConfig, PathPart, Plans, TimeSpan};
 use tidegate::guard::Network;
 use tidegate::{Nanos, Plan};
 use tidegate_faults::{TomlError, TomlText, nearest};
@@ -88,6 +88,8 @@ pub struct Upstream {
 pub struct Bounds {
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Bytes of all requests' bodies that are in memory at a time; at least `body_bytes`.
+    pub bodies_bytes: usize,
     /// Bytes of its header; at least 8 KiB.
     #[serde(deserialize_with = "header_bytes")]
     pub header_bytes: usize,
@@ -118,6 +120,7 @@ impl Default for Bounds {
         let seconds = |seconds| TimeSpan(Nanos::from_secs(seconds));
         Self {
             body_bytes: 4 << 20,
+            bodies_bytes: 1 << 30,
             header_bytes: 64 << 10,
             connections: 20_000,
             header_time: seconds(10),
@@ -283,6 +286,14 @@ impl Config {
         let plans = plans(&raw.plans).map_err(|error| text.error_of(&error.path(), error.to_string()))?;
         if let Some(envoy) = &raw.envoy {
             envoy.check(&plans).map_err(|Wrong { path, problem }| text.error_of(&path, problem))?;
+        }
+        if raw.bounds.bodies_bytes < raw.bounds.body_bytes {
+            let path = ["bounds", "bodies_bytes"].map(|name| PathPart::Name(name.into()));
+            let problem = format!(
+                "expected room for one body, which is {} bytes by `body_bytes`",
+                raw.bounds.body_bytes
+            );
+            return Err(text.error_of(&path, problem));
         }
         Self::checked(raw, plans).map_err(|Fault(at, problem)| text.error_at(at, problem))
     }
@@ -536,6 +547,10 @@ plan = "pro"
             "`bounds.idle_time`: expected at least",
         );
         assert_refused(("[upstreams.openai]", &bounds("body_time = 5")), "`bounds.body_time`");
+        assert_refused(
+            ("[upstreams.openai]", &bounds("bodies_bytes = 4_194_303")),
+            "line 13, `bounds.bodies_bytes`: expected room for one body, which is 4194304 bytes",
+        );
     }
 
     #[test]

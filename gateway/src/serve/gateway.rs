@@ -144,7 +144,8 @@ impl Way {
         clock: &AnyClock,
         metrics: &Arc<Metrics>,
     ) -> Self {
-        let Bounds { body_bytes, body_time, response_time, idle_time, .. } = config.bounds.clone();
+        let Bounds { body_bytes, bodies_bytes, body_time, response_time, idle_time, .. } =
+            config.bounds.clone();
         let by_path = ByPath::new(state.clone(), body_bytes, config.tokens);
         let layer = RateLimitLayer::builder(state.limiter.clone(), ApiKey, StoredPlans(state.clone()))
             .guard(guard, TrustedProxies::new(config.trusted.iter().copied()))
@@ -165,6 +166,10 @@ impl Way {
             answers: by_path,
             state: state.clone(),
             body_time: time(body_time),
+            bodies: metrics.bodies.clone(),
+            bodies_bytes,
+            clock: clock.clone(),
+            headers: config.headers,
         };
         Self { config, client, front }
     }
