@@ -18,6 +18,7 @@ pub mod live;
 mod logs;
 pub mod metrics;
 pub mod mock;
+pub mod own_plans;
 mod passing;
 mod patient;
 pub mod reload;

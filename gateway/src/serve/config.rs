@@ -181,6 +181,8 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// The file that holds its token.
     pub token_file: PathBuf,
+    /// The file that holds the plans of keys' own; without one they last until the gateway ends.
+    pub plans_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -251,6 +253,7 @@ enum Set {
 struct RawAdmin {
     listen: Spanned<SocketAddr>,
     token_file: PathBuf,
+    plans_file: Option<PathBuf>,
 }
 
 impl<'de> Deserialize<'de> for Digest {
@@ -451,7 +454,7 @@ fn admin(raw: RawAdmin) -> Checked<Admin> {
             format!("the admin API is for this machine alone: expected a loopback address, found {listen}");
         return Err(Fault(raw.listen.span().start, problem));
     }
-    Ok(Admin { listen, token_file: raw.token_file })
+    Ok(Admin { listen, token_file: raw.token_file, plans_file: raw.plans_file })
 }
 
 #[cfg(test)]
