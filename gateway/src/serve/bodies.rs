@@ -3,7 +3,8 @@
 //! A call's body is read before it goes on, and kept until its upstream has it. One is bounded by `bounds.body_bytes`; all of them
 //! are by `bounds.bodies_bytes`, so that clients who send long bodies slowly, or an upstream that takes none, do not fill the machine.
 //! Bytes count as they come: what a client announces, and does not send, takes no room from others. Nobody waits for room, since those
-//! who hold it might wait for it too; who finds none is refused.
+//! who hold it might wait for it too; who finds none is refused. The last eighth is for short bodies, as most are: one key that fills
+//! what there is with long ones does not keep the others from calling.
 
 use bytes::Bytes;
 use prometheus_client::metrics::counter::Counter;
@@ -36,6 +37,9 @@ impl Bodies {
     }
 }
 
+/// Bodies up to this many bytes are short. 2,000 of them take the eighth that is theirs of 1 GiB.
+const SHORT: i64 = 64 << 10;
+
 /// What one body has taken; given back when the last that holds it is gone.
 #[derive(Clone, Debug)]
 pub(crate) struct Room(Arc<Taken>);
@@ -56,13 +60,16 @@ impl Room {
     pub(crate) fn take(&self, bytes: usize) -> Result<(), Full> {
         let Taken { bodies, bytes: own, most } = &*self.0;
         let bytes = i64::try_from(bytes).map_err(|_| Full)?;
+        // Ordering: a count of this body, which one task reads.
+        let is_short = own.load(Ordering::Relaxed).saturating_add(bytes) <= SHORT;
+        let most = if is_short { *most } else { most - most / 8 };
         // Taken first and looked at then, so that two who come at once do not both find the last room.
         if bodies.taken.inc_by(bytes) > most - bytes {
             bodies.taken.dec_by(bytes);
             bodies.refused.inc();
             return Err(Full);
         }
-        // Ordering: a count; whoever gives it back has the last reference to it.
+        // Ordering: likewise; whoever gives it back has the last reference to it.
         own.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -103,6 +110,17 @@ mod tests {
         drop(two);
         assert_eq!((one.take(40), one.take(usize::MAX)), (Ok(()), Err(Full)));
         assert_eq!(bodies.taken.get(), 100);
+    }
+
+    #[test]
+    fn long_bodies_leave_room_for_short_ones() {
+        let bodies = Bodies::registered(&mut Registry::default());
+        let most = 800_000;
+        let [long, short] = [bodies.room(most), bodies.room(most)];
+        assert_eq!((long.take(700_000), long.take(1)), (Ok(()), Err(Full)));
+        assert_eq!((short.take(SHORT as usize), short.take(1)), (Ok(()), Err(Full)));
+        drop(long);
+        assert_eq!((short.take(1), bodies.taken.get()), (Ok(()), SHORT + 1));
     }
 
     #[test]

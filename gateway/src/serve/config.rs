@@ -88,7 +88,7 @@ pub struct Upstream {
 pub struct Bounds {
     /// Bytes of a request's body.
     pub body_bytes: usize,
-    /// Bytes of all requests' bodies that are in memory at a time; at least `body_bytes`.
+    /// Bytes of all requests' bodies that are in memory at a time; at least twice `body_bytes`.
     pub bodies_bytes: usize,
     /// Bytes of its header; at least 8 KiB.
     #[serde(deserialize_with = "header_bytes")]
@@ -290,12 +290,10 @@ impl Config {
         if let Some(envoy) = &raw.envoy {
             envoy.check(&plans).map_err(|Wrong { path, problem }| text.error_of(&path, problem))?;
         }
-        if raw.bounds.bodies_bytes < raw.bounds.body_bytes {
+        let least = raw.bounds.body_bytes.saturating_mul(2);
+        if raw.bounds.bodies_bytes < least {
             let path = ["bounds", "bodies_bytes"].map(|name| PathPart::Name(name.into()));
-            let problem = format!(
-                "expected room for one body, which is {} bytes by `body_bytes`",
-                raw.bounds.body_bytes
-            );
+            let problem = format!("expected at least twice `body_bytes`, which is {least} bytes");
             return Err(text.error_of(&path, problem));
         }
         Self::checked(raw, plans).map_err(|Fault(at, problem)| text.error_at(at, problem))
@@ -551,8 +549,8 @@ plan = "pro"
         );
         assert_refused(("[upstreams.openai]", &bounds("body_time = 5")), "`bounds.body_time`");
         assert_refused(
-            ("[upstreams.openai]", &bounds("bodies_bytes = 4_194_303")),
-            "line 13, `bounds.bodies_bytes`: expected room for one body, which is 4194304 bytes",
+            ("[upstreams.openai]", &bounds("bodies_bytes = 8_388_607")),
+            "line 13, `bounds.bodies_bytes`: expected at least twice `body_bytes`, which is 8388608 bytes",
         );
     }
 
