@@ -37,6 +37,11 @@ fn shows(id: &str, text: &str) -> String {
     format!("(document.getElementById('{id}')?.innerText ?? '').replace(/\\s+/g, ' ').includes({text})")
 }
 
+/// Whether all of these hold.
+fn all(expressions: &[String]) -> String {
+    expressions.iter().map(|expression| format!("({expression})")).collect::<Vec<_>>().join(" && ")
+}
+
 #[test]
 fn a_viewer_sees_who_is_limited_now() {
     let Some((demo, mut browser)) = setup() else { return };
@@ -51,26 +56,29 @@ fn a_viewer_sees_who_is_limited_now() {
         assert_eq!(demo.call("sk-free"), 200, "call {call}");
     }
     assert_eq!(demo.call("sk-free"), 429);
-    browser.until(&card_has("sk-free", "limited for"));
-    browser.until(&card_has("sk-free", "0 of 20 requests a minute left"));
-    browser.until(&card_has("sk-free", "Refused so far 1"));
-    browser.until(&shows("tiles", "24 calls passed 1 refused"));
-    // The other key is not touched.
-    browser.until(&card_has("sk-pro", "may call"));
-    browser.until(&card_has("sk-pro", "1,000 of 1,000 requests a minute left"));
-    browser.until(&card_has("sk-pro", "Refused so far 0"));
-    // The chart has a bar of what was refused.
-    browser.until("[...document.querySelectorAll('#chart rect')].some(bar => bar.getAttribute('fill') === 'var(--coral)' && bar.getAttribute('height') > 0)");
+    // At one look, since the limit is over after a minute, and the other key is not touched.
+    let bar = "[...document.querySelectorAll('#chart rect')]
+        .some(bar => bar.getAttribute('fill') === 'var(--coral)' && bar.getAttribute('height') > 0)";
+    browser.until(&all(&[
+        card_has("sk-free", "limited for"),
+        card_has("sk-free", "0 of 20 requests a minute left"),
+        card_has("sk-free", "Refused so far 1"),
+        shows("tiles", "24 calls passed 1 refused"),
+        bar.to_owned(),
+        card_has("sk-pro", "may call"),
+        card_has("sk-pro", "1,000 of 1,000 requests a minute left"),
+        card_has("sk-pro", "Refused so far 0"),
+    ]));
     browser.picture("limited");
 
-    // Whoever calls on and on is blocked; should the block end before it is seen, there will be another.
-    browser.until_with(&shows("blocks", "127.0.0.1/32"), || {
-        for _ in 0..30 {
-            assert_eq!(demo.call("sk-free"), 429);
-        }
+    // Whoever calls on and on is blocked; should the block, or the limit, end before it is seen, there will be another.
+    let blocked =
+        all(&[shows("blocks", "127.0.0.1/32"), shows("tiles", "1 blocked"), shows("tiles", "for a block")]);
+    browser.until_with(&blocked, || {
+        (0..30).for_each(|_| {
+            demo.call("sk-free");
+        })
     });
-    browser.until_with(&shows("tiles", "1 blocked"), || assert_eq!(demo.call("sk-free"), 429));
-    browser.until(&shows("tiles", "for a block"));
     browser.picture("blocked");
 
     assert_eq!(browser.value("window.opened"), "once", "all of it without a reload");
@@ -93,12 +101,20 @@ fn its_buttons_call() {
     browser.until(&card_has("sk-pro", "999 of 1,000 requests a minute left"));
     assert_eq!(browser.troubles(), Vec::<String>::new());
 
-    browser.value(&press("sk-free", "25 calls"));
-    browser.until(&card_has("sk-free", "24 × 200, 1 × 429; retry-after:"));
-    browser.until(&card_has("sk-free", "limited for"));
-    // The browser itself notes the one that was refused, and nothing else.
+    // Once is enough, but where 25 calls take so long that there is room again.
+    let refused = card_has("sk-free", " × 429; retry-after: ");
+    for _ in 0..5 {
+        browser.value(&press("sk-free", "25 calls"));
+        browser.until("document.querySelector('#key-sk-free .last').innerText.includes(' × ')");
+        if browser.value(&refused) == true {
+            break;
+        }
+    }
+    browser.until(&all(&[refused, card_has("sk-free", "limited for")]));
+    // The browser itself notes what was refused, and nothing else.
     let troubles = browser.troubles();
-    assert!(troubles.len() == 1 && troubles[0].contains("status of 429"), "{troubles:?}");
+    assert!(!troubles.is_empty(), "it notes nothing");
+    assert!(troubles.iter().all(|trouble| trouble.contains("status of 429")), "{troubles:?}");
 }
 
 #[test]

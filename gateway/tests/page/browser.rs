@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The names that it goes by.
@@ -14,6 +15,9 @@ const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// For one answer, and for what is waited for: far more than it takes, since machines may be slow and loaded.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One browser at a time: each is several processes, and a page that waits for a core is late with what it shows.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A browser with one page.
 pub(crate) struct Browser {
@@ -24,6 +28,8 @@ pub(crate) struct Browser {
     session: Option<String>,
     troubles: VecDeque<String>,
     folder: tempfile::TempDir,
+    // Last: the next one begins when this one has ended.
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Browser {
@@ -36,6 +42,7 @@ impl Browser {
         let Some(name) = NAMES.iter().find(answers) else {
             return Err(format!("there is no Chromium: none of {} is found", NAMES.join(", ")));
         };
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         // It reads from file 3 and writes to file 4; standard output it may fill with anything.
         let mut command = Command::new("sh");
@@ -44,7 +51,12 @@ impl Browser {
         // Root may not use the sandbox, and /dev/shm is small in containers.
         command.args(["--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"]);
         // Nothing but the page: neither updates nor a proxy of the environment.
-        command.args(["--disable-background-networking", "--disable-component-update", "--no-proxy-server"]);
+        command.args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-extensions",
+            "--no-proxy-server",
+        ]);
         command.arg(format!("--user-data-dir={}", folder.path().display()));
         let log = File::create(folder.path().join("log")).unwrap();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
@@ -61,7 +73,7 @@ impl Browser {
             }
         });
         let troubles = VecDeque::new();
-        let mut browser = Self { child, says, heard, asked: 0, session: None, troubles, folder };
+        let mut browser = Self { child, says, heard, asked: 0, session: None, troubles, folder, _turn: turn };
         let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = browser.ask("Target.attachToTarget", attach);
