@@ -1,6 +1,7 @@
 //! The program's parts: its configuration, what it knows at a time, the proxy.
 
 pub mod admin;
+pub mod bodies;
 pub mod cli;
 mod client;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod live;
 mod logs;
 pub mod metrics;
 pub mod mock;
+pub mod own_plans;
 mod passing;
 mod patient;
 pub mod reload;

@@ -50,6 +50,10 @@ struct Passage {
     fields: Fields,
 }
 
+/// Marks a response whose call was given back, or a part of it, after its fields were made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GivenBack;
+
 /// A call that does not, as it is answered.
 struct Refused {
     refusal: Refusal,
@@ -135,10 +139,12 @@ impl<T: Parts> Shared<T> {
         let settling = match self.rules.rules().outcome.outcome(&parts) {
             Outcome::Cancelled => {
                 reserved.cancel();
+                parts.extensions.insert(GivenBack);
                 None
             }
             Outcome::Unused => {
                 reserved.settle(0);
+                parts.extensions.insert(GivenBack);
                 None
             }
             Outcome::AsUsed => {

@@ -12,6 +12,7 @@ use tidegate_gateway::serve::config::Config;
 use tidegate_gateway::serve::keys::Digest;
 use tidegate_gateway::serve::live::State;
 use tidegate_gateway::serve::metrics::Metrics;
+use tidegate_gateway::serve::own_plans::OwnPlans;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
@@ -20,6 +21,7 @@ const TOKEN: &str = "operators-show-this";
 
 struct Setup {
     state: Arc<State>,
+    own: Arc<OwnPlans>,
     guard: Option<Arc<Guard>>,
     clock: Arc<ManualClock>,
 }
@@ -37,10 +39,12 @@ impl Setup {
              [upstreams.o]\nurl = \"http://secret.host\"\napi = \"openai\"\nkey_env = \"PATH\"\n",
             keys.concat()
         );
-        let state = Arc::new(State::new(&Config::parse("t.toml", &config).unwrap()).unwrap());
+        let config = Config::parse("t.toml", &config).unwrap();
+        let state = Arc::new(State::new(&config).unwrap());
+        let own = Arc::new(OwnPlans::read(&config).unwrap());
         let clock = ManualClock::new(Timestamp::both(Nanos::from_secs(1_700_000_000)));
         let guard = Guard::builder().tolerance(1).build().unwrap();
-        Self { state, guard: Some(Arc::new(guard)), clock: Arc::new(clock) }
+        Self { state, own, guard: Some(Arc::new(guard)), clock: Arc::new(clock) }
     }
 
     fn admin(&self) -> Arc<Admin> {
@@ -49,6 +53,7 @@ impl Setup {
         let metrics = Metrics::new(self.state.clone(), guard.clone(), self.clock.clone());
         Arc::new(Admin {
             state: self.state.clone(),
+            own: self.own.clone(),
             guard,
             clock: self.clock.clone(),
             metrics: Arc::new(metrics),

@@ -15,7 +15,9 @@ const HELP: &str = "\
 cargo x <command>
 
   test               All that must hold before a change is shared: format, lints, tests, documentation,
-                     loom, shuttle, the machine code, and half a minute of each fuzz target. Stops at the first failure.
+                     the example for Pingora, loom, shuttle, the machine code, and half a minute of each fuzz target.
+                     Stops at the first failure.
+  example-pingora    Builds the example for Pingora. Needs cmake, and says so where it is missing.
   loom               Checks every interleaving of two or three threads with at most 2 preemptions.
   loom --deep        The same without a bound on preemptions. Takes hours.
   loom --preemptions N
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
 fn dispatch(words: &[&str]) -> Option<Outcome> {
     Some(match words {
         ["test"] => steps::test(),
+        ["example-pingora"] => steps::example_pingora(),
         ["loom"] => steps::loom(Some(2)),
         ["loom", "--deep"] => steps::loom(None),
         ["loom", "--preemptions", bound] => steps::loom(Some(bound.parse().ok()?)),

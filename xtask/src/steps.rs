@@ -1,6 +1,6 @@
 //! The steps, each with the question it answers.
 
-use crate::runner::{Outcome, Step};
+use crate::runner::{Outcome, Step, answers, skip};
 use crate::{fuzz, panics};
 
 /// All that must hold before a change is shared.
@@ -9,6 +9,7 @@ pub(crate) fn test() -> Outcome {
     lint()?;
     tests()?;
     documentation()?;
+    example_pingora()?;
     loom(Some(2))?;
     shuttle(None)?;
     panics::check()?;
@@ -19,8 +20,9 @@ pub(crate) fn test() -> Outcome {
 
 fn format() -> Outcome {
     Step::cargo("Is the code laid out as rustfmt does it?", &["fmt", "--all", "--check"]).run()?;
-    let fuzz = ["fmt", "--check", "--manifest-path", fuzz::MANIFEST];
-    Step::cargo("The fuzz targets too?", &fuzz).run()
+    let apart = |manifest| ["fmt", "--check", "--manifest-path", manifest];
+    Step::cargo("The fuzz targets too?", &apart(fuzz::MANIFEST)).run()?;
+    Step::cargo("And the example for Pingora?", &apart(PINGORA)).run()
 }
 
 fn lint() -> Outcome {
@@ -37,6 +39,19 @@ fn documentation() -> Outcome {
     Step::cargo("Is the documentation whole, every link alive?", &args)
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()
+}
+
+/// No member of the workspace: whoever builds that needs no cmake.
+const PINGORA: &str = "examples/pingora/Cargo.toml";
+
+/// Builds the example for Pingora, or says that it cannot be here.
+pub(crate) fn example_pingora() -> Outcome {
+    let question = "Does the example for Pingora build?";
+    if !answers("cmake", &["--version"]) {
+        return skip(question, "there is no cmake, with which Pingora builds a zlib in C");
+    }
+    let args = ["build", "--manifest-path", PINGORA, "--target-dir", "target/example-pingora"];
+    Step::cargo(question, &args).run()
 }
 
 /// Runs the engine's loom models; every interleaving if `preemptions` is `None`.

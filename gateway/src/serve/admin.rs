@@ -15,6 +15,7 @@ pub use token::Token;
 
 use super::live::{Live, State};
 use super::metrics::{GuardNow, Metrics};
+use super::own_plans::OwnPlans;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State as Shared};
 use axum::http::header::CONTENT_TYPE;
@@ -35,6 +36,8 @@ const MOST_BYTES: usize = 64 << 10;
 pub struct Admin {
     /// The engine, and the configuration in force.
     pub state: Arc<State>,
+    /// Plans of keys' own.
+    pub own: Arc<OwnPlans>,
     /// The guard in force.
     pub guard: GuardNow,
     /// The clock of the gateway's decisions.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use tidegate::config::{GuardConfig, Plans, TimeSpan};
+use tidegate::config::{GuardConfig, PathPart, Plans, TimeSpan};
 use tidegate::guard::Network;
 use tidegate::{Nanos, Plan};
 use tidegate_faults::{TomlError, TomlText, nearest};
@@ -88,6 +88,8 @@ pub struct Upstream {
 pub struct Bounds {
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Bytes of all requests' bodies that are in memory at a time; at least twice `body_bytes`.
+    pub bodies_bytes: usize,
     /// Bytes of its header; at least 8 KiB.
     #[serde(deserialize_with = "header_bytes")]
     pub header_bytes: usize,
@@ -118,6 +120,7 @@ impl Default for Bounds {
         let seconds = |seconds| TimeSpan(Nanos::from_secs(seconds));
         Self {
             body_bytes: 4 << 20,
+            bodies_bytes: 1 << 30,
             header_bytes: 64 << 10,
             connections: 20_000,
             header_time: seconds(10),
@@ -178,6 +181,8 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// The file that holds its token.
     pub token_file: PathBuf,
+    /// The file that holds the plans of keys' own; without one they last until the gateway ends.
+    pub plans_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -248,6 +253,7 @@ enum Set {
 struct RawAdmin {
     listen: Spanned<SocketAddr>,
     token_file: PathBuf,
+    plans_file: Option<PathBuf>,
 }
 
 impl<'de> Deserialize<'de> for Digest {
@@ -283,6 +289,12 @@ impl Config {
         let plans = plans(&raw.plans).map_err(|error| text.error_of(&error.path(), error.to_string()))?;
         if let Some(envoy) = &raw.envoy {
             envoy.check(&plans).map_err(|Wrong { path, problem }| text.error_of(&path, problem))?;
+        }
+        let least = raw.bounds.body_bytes.saturating_mul(2);
+        if raw.bounds.bodies_bytes < least {
+            let path = ["bounds", "bodies_bytes"].map(|name| PathPart::Name(name.into()));
+            let problem = format!("expected at least twice `body_bytes`, which is {least} bytes");
+            return Err(text.error_of(&path, problem));
         }
         Self::checked(raw, plans).map_err(|Fault(at, problem)| text.error_at(at, problem))
     }
@@ -440,7 +452,7 @@ fn admin(raw: RawAdmin) -> Checked<Admin> {
             format!("the admin API is for this machine alone: expected a loopback address, found {listen}");
         return Err(Fault(raw.listen.span().start, problem));
     }
-    Ok(Admin { listen, token_file: raw.token_file })
+    Ok(Admin { listen, token_file: raw.token_file, plans_file: raw.plans_file })
 }
 
 #[cfg(test)]
@@ -536,6 +548,10 @@ plan = "pro"
             "`bounds.idle_time`: expected at least",
         );
         assert_refused(("[upstreams.openai]", &bounds("body_time = 5")), "`bounds.body_time`");
+        assert_refused(
+            ("[upstreams.openai]", &bounds("bodies_bytes = 8_388_607")),
+            "line 13, `bounds.bodies_bytes`: expected at least twice `body_bytes`, which is 8388608 bytes",
+        );
     }
 
     #[test]

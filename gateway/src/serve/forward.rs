@@ -1,5 +1,6 @@
 //! Sends calls on to their upstreams, and what comes of them back.
 
+use super::bodies::Room;
 use super::client::Client;
 use super::live::State;
 use super::metrics::Metrics;
@@ -61,7 +62,8 @@ impl Forward {
 
 impl Upstreams {
     async fn forward<B: Body<Data = Bytes>>(&self, request: Request<RequestBody<B>>) -> Response<Forwarded> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let room = parts.extensions.remove::<Room>();
         let Some(destination) = self.state.now().routes.find(parts.uri.path()).cloned() else {
             return own(Trouble::NoUpstream.response(crate::Shape::OpenAi));
         };
@@ -71,7 +73,13 @@ impl Upstreams {
         let body = body.to_bytes();
         let asking = asking(&parts, &body);
         let asked_by_us = asking.is_some();
-        let Some(request) = outgoing(parts, asking.unwrap_or(body), &destination) else {
+        let body = asking.unwrap_or(body);
+        let body = match room {
+            // It is kept until the upstream has it.
+            Some(room) if !body.is_empty() => room.around(body),
+            _ => body,
+        };
+        let Some(request) = outgoing(parts, body, &destination) else {
             return own(Trouble::NoUpstream.response(shape));
         };
         match self.answer(request, &destination).await {

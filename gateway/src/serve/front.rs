@@ -1,26 +1,29 @@
 //! What a client's request meets first: the bound on its body's time, the layer, and on the way back the strip of usage.
 
+use super::bodies::Bodies;
 use super::forward::{AskedByUs, Forward, Forwarded, OwnBody, own_body};
-use super::keys::ApiKey;
+use super::keys::{ApiKey, Digest};
 use super::live::{State, StoredPlans};
 use super::route::ByPath;
 use super::trouble::Trouble;
 use super::usage_strip::Stripped;
 use super::waiting::{InTime, Intake};
 use crate::answer::Answers;
-use crate::body::ResponseBody;
+use crate::body::{AnyClock, ResponseBody};
+use crate::fields::{Fields, HeaderSet};
 use crate::identity::{KeyOf, PeerAddress, TrustedProxies};
 use crate::layer::Rules;
 use crate::outcome::ByStatus;
-use crate::service::RateLimit;
+use crate::service::{GivenBack, RateLimit};
 use crate::tokens::{OpenAiUsage, TokenMeter};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, request};
+use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tidegate::{Clock, Cost, LimitSet, Verdict};
 use tower_service::Service;
 use tracing::{Level, debug};
 
@@ -32,12 +35,16 @@ pub(crate) type GatewayRules =
     Rules<ApiKey, StoredPlans, TrustedProxies, ByPath, OpenAiUsage, ByStatus, ByPath>;
 
 /// The way of all calls under one configuration.
-#[derive(Debug)]
 pub(crate) struct Front {
     pub(crate) service: RateLimit<Forward, GatewayRules>,
     pub(crate) answers: ByPath,
     pub(crate) state: Arc<State>,
     pub(crate) body_time: Duration,
+    pub(crate) bodies: Bodies,
+    /// Bytes of all bodies at a time.
+    pub(crate) bodies_bytes: usize,
+    pub(crate) clock: AnyClock,
+    pub(crate) headers: HeaderSet,
 }
 
 impl Front {
@@ -51,19 +58,47 @@ impl Front {
         let (mut parts, body) = request.into_parts();
         let seen = tracing::enabled!(Level::DEBUG).then(|| Seen::new(&parts, &self.state, peer));
         parts.extensions.insert(PeerAddress(peer));
+        let key = ApiKey.key(&parts);
+        if let Some(key) = key {
+            // So that it is hashed once.
+            parts.extensions.insert(key);
+        }
         let shape = self.answers.shape(&parts);
-        let request = Request::from_parts(parts, InTime::new(body, self.body_time, intake.clone()));
+        let room = self.bodies.room(self.bodies_bytes);
+        parts.extensions.insert(room.clone());
+        let request = Request::from_parts(parts, InTime::new(body, self.body_time, room, intake.clone()));
         // Forwarding is always ready, and does not fail.
-        let Ok(response) = self.service.clone().call(request).await;
-        let response = if response.status() == StatusCode::BAD_REQUEST && intake.is_late() {
-            Trouble::SlowBody.response(shape).map(own)
-        } else {
-            stripped(response)
+        let Ok(mut response) = self.service.clone().call(request).await;
+        if response.extensions_mut().remove::<GivenBack>().is_some() {
+            self.tell_again(key, response.headers_mut());
+        }
+        let response = match body_trouble(response.status(), intake) {
+            Some(trouble) => trouble.response(shape).map(own),
+            None => stripped(response),
         };
         if let Some(seen) = seen {
             seen.log(response.status());
         }
         response
+    }
+
+    /// Tells a key's limits as they stand now: what the response says of them is from before its call was given back.
+    fn tell_again(&self, key: Option<Digest>, headers: &mut HeaderMap) {
+        let live = self.state.now();
+        let Some((key, known)) = key.and_then(|key| Some((key, live.keys.get(&key)?))) else { return };
+        let (_, standing) = self.state.limiter.peek(&key, known.plan, Cost::default(), self.clock.now());
+        Fields::new(self.headers, Verdict::Admit(LimitSet::EMPTY), &standing).insert_into(headers);
+    }
+}
+
+/// What was wrong with a request's body, if this is the layer's answer to that.
+fn body_trouble(status: StatusCode, intake: &Intake) -> Option<Trouble> {
+    if status != StatusCode::BAD_REQUEST {
+        None
+    } else if intake.is_late() {
+        Some(Trouble::SlowBody)
+    } else {
+        intake.is_crowded().then_some(Trouble::Crowded)
     }
 }
 

@@ -6,6 +6,7 @@ use super::forward::{Forward, Upstreams};
 use super::front::{Front, FrontBody};
 use super::live::{State, StoredPlans};
 use super::metrics::Metrics;
+use super::own_plans::OwnPlans;
 use super::route::ByPath;
 use super::waiting::Intake;
 use crate::body::AnyClock;
@@ -22,7 +23,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tidegate::config::TimeSpan;
-use tidegate::{Guard, SystemClock};
+use tidegate::{Clock, Guard, SystemClock};
 use tower_layer::Layer;
 
 /// All that a running gateway has, to be shared with whatever else runs beside it.
@@ -35,6 +36,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// The rules for Envoy's descriptors that are in force.
     pub rules: Arc<ArcSwap<Rules>>,
+    /// Plans of keys' own, as operators set them.
+    pub own: Arc<OwnPlans>,
     guard: Arc<ArcSwapOption<Guard>>,
     way: ArcSwap<Way>,
     /// Held by whoever changes the configuration; no call takes it.
@@ -64,6 +67,9 @@ impl Gateway {
     pub fn new(config: Config) -> anyhow::Result<Self> {
         let state = Arc::new(State::new(&config)?);
         let clock: AnyClock = Arc::new(SystemClock::new());
+        let own = OwnPlans::read(&config)?;
+        own.lock().tell(&state, clock.now())?;
+        own.try_to_write()?;
         let guard = Arc::new(ArcSwapOption::new(guard(&config)?));
         let guard_now = guard.clone();
         let guard_now = Arc::new(move || guard_now.load_full());
@@ -73,7 +79,8 @@ impl Gateway {
         let client = client(time(config.bounds.connect_time), tls(&config))?;
         let way = Way::new(Arc::new(config), guard.load_full(), client, &state, &clock, &metrics);
         let way = ArcSwap::from_pointee(way);
-        Ok(Self { state, clock, metrics, rules, guard, way, changing: Mutex::new(()) })
+        let own = Arc::new(own);
+        Ok(Self { state, clock, metrics, rules, own, guard, way, changing: Mutex::new(()) })
     }
 
     /// Goes by another configuration from the next call on. What was used stays used; an error changes nothing.
@@ -100,7 +107,13 @@ impl Gateway {
             client(time(config.bounds.connect_time), tls(&config))?
         };
         let rules = rules(&config, &self.state)?;
+        let mut own = self.own.lock();
+        own.check(&config.plans)?;
         let generation = self.state.change(&config)?;
+        if let Err(error) = own.tell(&self.state, self.clock.now()) {
+            words.push(format!("{error:#}"));
+        }
+        drop(own);
         self.rules.store(Arc::new(rules));
         self.guard.store(guard.clone());
         let way = Way::new(Arc::new(config), guard, client, &self.state, &self.clock, &self.metrics);
@@ -144,7 +157,8 @@ impl Way {
         clock: &AnyClock,
         metrics: &Arc<Metrics>,
     ) -> Self {
-        let Bounds { body_bytes, body_time, response_time, idle_time, .. } = config.bounds.clone();
+        let Bounds { body_bytes, bodies_bytes, body_time, response_time, idle_time, .. } =
+            config.bounds.clone();
         let by_path = ByPath::new(state.clone(), body_bytes, config.tokens);
         let layer = RateLimitLayer::builder(state.limiter.clone(), ApiKey, StoredPlans(state.clone()))
             .guard(guard, TrustedProxies::new(config.trusted.iter().copied()))
@@ -165,6 +179,10 @@ impl Way {
             answers: by_path,
             state: state.clone(),
             body_time: time(body_time),
+            bodies: metrics.bodies.clone(),
+            bodies_bytes,
+            clock: clock.clone(),
+            headers: config.headers,
         };
         Self { config, client, front }
     }

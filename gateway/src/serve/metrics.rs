@@ -5,6 +5,7 @@
 
 mod engine;
 
+use super::bodies::Bodies;
 use super::live::State;
 use engine::{EngineCounts, GuardCounts};
 use http::StatusCode;
@@ -29,6 +30,8 @@ pub struct Metrics {
     registry: Registry,
     /// Calls to upstreams.
     pub upstream: Upstream,
+    /// Bodies of requests.
+    pub bodies: Bodies,
     /// Changes of the configuration.
     pub configuration: Configuration,
     /// Requests of Envoy.
@@ -40,11 +43,12 @@ impl Metrics {
     pub fn new(state: Arc<State>, guard: GuardNow, clock: Arc<dyn Clock + Send + Sync>) -> Self {
         let mut registry = Registry::with_prefix("tidegate");
         let upstream = Upstream::registered(&mut registry);
+        let bodies = Bodies::registered(&mut registry);
         let configuration = Configuration::registered(&mut registry);
         let envoy = Envoy::registered(&mut registry);
         registry.register_collector(Box::new(EngineCounts(state)));
         registry.register_collector(Box::new(GuardCounts { guard, clock }));
-        Self { registry, upstream, configuration, envoy }
+        Self { registry, upstream, bodies, configuration, envoy }
     }
 
     /// What the text is, for `Content-Type`.

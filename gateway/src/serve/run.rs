@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::descriptors;
 use super::logs::Logs;
+use super::own_plans::OwnPlans;
 use super::reload::Reloader;
 use super::route::Routes;
 use super::server::Server;
@@ -31,8 +32,9 @@ impl Serve {
         let config = Config::read(&self.config)?;
         if self.check {
             println!("{}: {}", self.config.display(), summary(&config));
-            // Where a file is checked its keys need not be known.
-            if let Err(error) = Routes::new(&config.upstreams) {
+            // Where a file is checked its keys need not be known, nor what was set where it is used.
+            let starts = Routes::new(&config.upstreams).and_then(|_| OwnPlans::read(&config));
+            if let Err(error) = starts {
                 eprintln!("tidegate-gateway: it would not start here: {error:#}");
             }
             return Ok(());

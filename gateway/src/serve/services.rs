@@ -50,6 +50,7 @@ async fn admin(
     let guard = gateway.clone();
     let admin = Admin {
         state: gateway.state.clone(),
+        own: gateway.own.clone(),
         guard: Arc::new(move || guard.guard()),
         clock: gateway.clock.clone(),
         metrics: gateway.metrics.clone(),

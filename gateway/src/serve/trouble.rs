@@ -2,7 +2,7 @@
 
 use crate::answer::{Kinds, Shape};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
 /// Why there is no answer of an upstream's own.
@@ -12,6 +12,8 @@ pub(crate) enum Trouble {
     NoUpstream,
     /// The client did not send its request's body in time.
     SlowBody,
+    /// There is no room in memory for the request's body among the others.
+    Crowded,
     /// It cannot be connected to.
     Unreachable,
     /// It broke off before its response began.
@@ -25,6 +27,7 @@ impl Trouble {
         match self {
             Self::NoUpstream => StatusCode::NOT_FOUND,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::Broken => StatusCode::BAD_GATEWAY,
             Self::Silent => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -34,6 +37,7 @@ impl Trouble {
         match self {
             Self::NoUpstream => "The gateway has no upstream for this path.",
             Self::SlowBody => "The request's body did not arrive in time.",
+            Self::Crowded => "The gateway has no room for the request's body now.",
             Self::Unreachable => "The upstream cannot be reached.",
             Self::Broken => "The upstream broke off before it answered.",
             Self::Silent => "The upstream did not answer in time.",
@@ -44,6 +48,7 @@ impl Trouble {
         let (openai, code, anthropic) = match self {
             Self::NoUpstream => ("invalid_request_error", "not_found", "not_found_error"),
             Self::SlowBody => ("invalid_request_error", "request_timeout", "timeout_error"),
+            Self::Crowded => ("server_error", "overloaded", "overloaded_error"),
             Self::Unreachable => ("server_error", "upstream_unreachable", "api_error"),
             Self::Broken => ("server_error", "upstream_broken", "api_error"),
             Self::Silent => ("server_error", "upstream_timeout", "timeout_error"),
@@ -56,6 +61,10 @@ impl Trouble {
         let mut response = Response::new(Bytes::from(shape.error(self.message(), &self.kinds())));
         *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self == Self::Crowded {
+            // Bodies come and go within seconds.
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         response
     }
 }

@@ -1,5 +1,6 @@
 //! Bodies that are waited for only so long.
 
+use super::bodies::Room;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -25,14 +26,20 @@ pub(crate) struct Intake(Arc<Flags>);
 #[derive(Debug, Default)]
 struct Flags {
     late: AtomicBool,
+    crowded: AtomicBool,
     unread: AtomicBool,
 }
 
-// Ordering: Relaxed for both; they are set and read by one task, in turn.
+// Ordering: Relaxed for all; they are set and read by one task, in turn.
 impl Intake {
     /// Whether the last body did not come in time.
     pub(crate) fn is_late(&self) -> bool {
         self.0.late.load(Ordering::Relaxed)
+    }
+
+    /// Whether there was no room for the last body.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.0.crowded.load(Ordering::Relaxed)
     }
 
     /// Whether the last body was not read to its end.
@@ -42,13 +49,14 @@ impl Intake {
 }
 
 pin_project! {
-    /// A request's body, which must have come by a time.
+    /// A request's body, which must have come by a time, and find room.
     pub(crate) struct InTime<B>
     where
         B: Body,
     {
         #[pin]
         body: B,
+        room: Room,
         by: Instant,
         // Most bodies are there when they are asked for: they need no timer.
         timer: Option<Pin<Box<Sleep>>>,
@@ -65,9 +73,10 @@ pin_project! {
 }
 
 impl<B: Body> InTime<B> {
-    pub(crate) fn new(body: B, time: Duration, intake: Intake) -> Self {
+    pub(crate) fn new(body: B, time: Duration, room: Room, intake: Intake) -> Self {
         intake.0.late.store(false, Ordering::Relaxed);
-        Self { body, by: Instant::now() + time, timer: None, ended: false, intake }
+        intake.0.crowded.store(false, Ordering::Relaxed);
+        Self { body, room, by: Instant::now() + time, timer: None, ended: false, intake }
     }
 }
 
@@ -79,6 +88,11 @@ impl<B: Body<Data = Bytes, Error: Into<AnyError>>> Body for InTime<B> {
         let this = self.project();
         if let Poll::Ready(frame) = this.body.poll_frame(context) {
             *this.ended = frame.is_none();
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            if data.is_some_and(|data| this.room.take(data.len()).is_err()) {
+                this.intake.0.crowded.store(true, Ordering::Relaxed);
+                return Poll::Ready(Some(Err(io::ErrorKind::OutOfMemory.into())));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)));
         }
         let by = *this.by;
@@ -146,8 +160,10 @@ impl<B: Body<Data = Bytes, Error: Into<AnyError>>> Body for Lively<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::bodies::Bodies;
     use futures_util::stream;
     use http_body_util::{BodyExt, StreamBody};
+    use prometheus_client::registry::Registry;
     use std::convert::Infallible;
 
     type Part = Result<Frame<Bytes>, Infallible>;
@@ -165,13 +181,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_body_comes_to_an_end() {
+    async fn a_slow_body_comes_to_an_end_and_so_does_one_without_room() {
         let intake = Intake::default();
-        let body = InTime::new(parts(100, 5), Duration::from_millis(501), intake.clone());
-        assert_eq!(body.collect().await.unwrap().to_bytes().len(), 5);
+        let bodies = Bodies::registered(&mut Registry::default());
+        let body = |time, most| {
+            InTime::new(parts(100, 5), Duration::from_millis(time), bodies.room(most), intake.clone())
+        };
+        let in_time = body(501, 5);
+        assert_eq!(in_time.collect().await.unwrap().to_bytes().len(), 5);
         assert!(!intake.is_late() && !intake.is_unread());
-        let body = InTime::new(parts(100, 5), Duration::from_millis(499), intake.clone());
-        assert!(body.collect().await.is_err() && intake.is_late() && intake.is_unread());
+        let too_slow = body(499, 5);
+        assert!(too_slow.collect().await.is_err() && intake.is_late() && intake.is_unread());
+        let too_long = body(501, 4);
+        assert!(too_long.collect().await.is_err() && intake.is_crowded() && !intake.is_late());
     }
 
     #[tokio::test(start_paused = true)]

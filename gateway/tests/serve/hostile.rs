@@ -142,6 +142,64 @@ async fn slow_clients_are_waited_for_only_so_long() {
     assert_eq!(setup.counted(), (0, 0, 0));
 }
 
+/// Bytes of bodies that the gateway says it holds.
+fn bodies_held(setup: &Setup) -> u64 {
+    let text = setup.server.gateway().metrics.text().unwrap();
+    let line = text.lines().find(|line| line.starts_with("tidegate_request_bodies_bytes ")).unwrap();
+    line.rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+#[tokio::test]
+async fn slow_clients_with_long_bodies_do_not_fill_the_memory() {
+    let setup = Setup::with("[bounds]\nbody_bytes = 100_000\nbodies_bytes = 250_000\n").await;
+    let long = format!("{}{}", " ".repeat(80_000), ask(""));
+    let (begun, rest) = long.split_at(70_000);
+    let key = "authorization: Bearer sk-two\r\n";
+    let head = format!("{CHAT}{key}content-length: {}\r\nconnection: close\r\n\r\n", long.len());
+    let mut slow = Vec::new();
+    for held in 1..=3 {
+        let mut stream = setup.connect().await;
+        stream.write_all(format!("{head}{begun}").as_bytes()).await.unwrap();
+        until("it is held", || bodies_held(&setup) == held * 70_000).await;
+        slow.push(stream);
+    }
+    // A length that is only announced takes no room.
+    let mut announces = setup.connect().await;
+    announces.write_all(head.as_bytes()).await.unwrap();
+    // One more is told to come again; the header says when, the body why, and nothing is charged.
+    let told = setup.say(&format!("{head}{long}")).await;
+    assert!(told.starts_with("HTTP/1.1 503") && told.contains("\r\nretry-after: 1\r\n"), "{told}");
+    assert!(told.contains("\"code\":\"overloaded\""), "{told}");
+    assert_eq!(setup.counted(), (0, 0, 0));
+    // Those that are short still pass.
+    assert_eq!(setup.chat("sk-two", &ask("")).await.status, StatusCode::OK);
+    // A client that leaves makes room, and so does one whose call goes on.
+    drop(slow.pop());
+    until("its room is free", || bodies_held(&setup) == 140_000).await;
+    for mut stream in slow {
+        stream.write_all(rest.as_bytes()).await.unwrap();
+        assert!(heard(stream).await.starts_with("HTTP/1.1 200"));
+    }
+    announces.write_all(long.as_bytes()).await.unwrap();
+    assert!(heard(announces).await.starts_with("HTTP/1.1 200"));
+    until("nothing is held", || bodies_held(&setup) == 0).await;
+}
+
+#[tokio::test]
+async fn a_body_is_held_until_its_upstream_has_it_and_no_longer() {
+    let setup = Setup::new().await;
+    let body = format!("{}{}", " ".repeat(100_000), ask(r#","model":"hang""#));
+    let call = setup.chat("sk-two", &body);
+    let at_upstream = async {
+        until("the call is at the upstream", || setup.mock.open() == 1).await;
+        until("nothing is held", || bodies_held(&setup) == 0).await;
+    };
+    tokio::select! {
+        reply = call => panic!("{reply:?}"),
+        () = at_upstream => {}
+    }
+}
+
 #[tokio::test]
 async fn a_half_closed_client_leaves_nothing_behind() {
     let setup = Setup::new().await;

@@ -29,8 +29,8 @@ async fn one_that_cannot_be_reached_costs_nothing() {
         (StatusCode::BAD_GATEWAY, &"api_error".into())
     );
     assert_eq!((setup.used("sk-one"), setup.counted()), ((0, 0), (2, 0, 2)));
-    // The key's limits are told all the same.
-    assert_eq!(reply.field("x-ratelimit-limit"), "100");
+    // The key's limits are told all the same, and as they stand.
+    assert_eq!((reply.field("x-ratelimit-limit"), reply.field("x-ratelimit-remaining")), ("100", "100"));
 }
 
 #[tokio::test]
@@ -70,6 +70,27 @@ async fn what_it_refuses_is_given_back_as_its_answer_says() {
         assert_eq!((reply.status.as_u16(), &reply.json()["error"]["message"]), (status, &name.into()));
         assert_eq!(setup.used("sk-two"), (requests, 0), "{name}");
     }
+}
+
+#[tokio::test]
+async fn what_is_given_back_is_told_as_left() {
+    let setup = Setup::with("[headers]\nsets = [\"x-ratelimit\", \"openai\"]\n").await;
+    // One whose answer shows what it was charged, and takes the place of none below.
+    let reply = setup.chat("sk-two", &ask("")).await;
+    assert_eq!(reply.field("x-ratelimit-remaining"), "999");
+    assert_ne!(reply.field("x-ratelimit-remaining-tokens"), (10_000_000 - USED).to_string());
+    for (name, requests) in [("busy", 999), ("down", 999), ("broken", 998)] {
+        let reply = setup.chat("sk-two", &ask(&model(name))).await;
+        assert_eq!(reply.field("x-ratelimit-remaining"), requests.to_string(), "{name}");
+        assert_eq!(reply.field("x-ratelimit-remaining-requests"), requests.to_string(), "{name}");
+        assert_eq!(
+            reply.field("x-ratelimit-remaining-tokens"),
+            (10_000_000 - USED).to_string(),
+            "{name}: its tokens come back"
+        );
+        assert!(reply.headers.get("retry-after").is_none(), "{name}");
+    }
+    assert_eq!(setup.used("sk-two"), (2, USED));
 }
 
 #[tokio::test]

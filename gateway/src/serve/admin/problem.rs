@@ -66,6 +66,11 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this path has other methods; see `Allow`")
     }
 
+    /// What was asked for could not be kept, and so was not done.
+    pub(super) fn unwritten(error: &anyhow::Error) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "admin.plans_file", format!("{error:#}"))
+    }
+
     /// It was this side's fault.
     pub(super) fn failed(what: &str) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, what, "it could not be made")
@@ -90,8 +95,8 @@ impl IntoResponse for Problem {
 }
 
 /// A body of JSON.
-pub(super) fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
-    let body = body.map_err(|rejection| {
+pub(super) fn parse<T: DeserializeOwned>(body: &Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    let body = body.as_ref().map_err(|rejection| {
         let message = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             format!("expected at most {} bytes", super::MOST_BYTES)
         } else {
@@ -99,7 +104,7 @@ pub(super) fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) ->
         };
         Problem::new(rejection.status(), "body", message)
     })?;
-    let mut json = serde_json::Deserializer::from_slice(&body);
+    let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner().to_string());
         Problem::wrong(if path == "." { "body".into() } else { path }, inner)

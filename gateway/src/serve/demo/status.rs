@@ -19,6 +19,7 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "admitted": observed.admitted,
         "denied": observed.denied.total() + observed.never.total() + blocked_calls,
         "under_way": observed.unsettled(),
+        "blocked_calls": blocked_calls,
         "strikes": strikes,
         "blocks": blocks,
     })
