@@ -1,7 +1,10 @@
-//! One engine, two ways to it: what `tidegate replay` says of a limit is what a gateway does.
+//! One engine, three ways to it: what `tidegate simulate` and `tidegate replay` say of a limit is what a gateway does.
 //!
-//! A trace sent over HTTP is decided as `tidegate replay` decides it.
+//! A trace sent over HTTP is decided as `tidegate replay` decides it; clients fare before `tidegate-gateway serve` as `tidegate
+//! simulate` says of the same scenario. `docs/gateway.md` tells how each is compared.
 
+/// Real clients in real time, and the simulation of them.
+mod clients;
 /// What `tidegate replay` decided.
 mod decisions;
 /// A trace over HTTP on a clock set by hand: every decision is that of `tidegate replay`.
@@ -12,8 +15,14 @@ mod excerpt;
 mod http;
 /// How the segments of a running gateway's windows lie in time.
 mod phase;
+/// What a run should come to, as the spread of simulated ones has it.
+mod prediction;
 /// `tidegate-gateway serve`.
 mod program;
+/// The scenario that is both simulated and run.
+mod scenario;
+/// The client that is an SDK.
+mod sdk;
 /// The command `tidegate`.
 mod tidegate;
 /// Traces: real ones, and one made up.
@@ -34,6 +43,7 @@ fn main() -> ExitCode {
         trial("a_trace_with_tokens_is_decided_as_replay_decides_it", exact::tokens),
         trial("another_limit_is_not_decided_so", exact::another_limit),
         trial("a_trace_in_real_time_is_decided_as_replay_decides_it", excerpt::in_real_time),
+        trial("clients_fare_as_simulated", clients::fare_as_simulated),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
