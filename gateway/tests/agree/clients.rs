@@ -1,11 +1,11 @@
 //! Real clients in real time before the real program, and the simulation of them.
 //!
-//! The scenario begins when the gateway's segments lie as in virtual time. What a machine takes for an attempt is measured and told the
-//! simulation as its `round_trip`: it is no part of what is compared. The run is then held against the spread of simulated ones.
+//! The scenario begins when the gateway's segments lie as in virtual time. What this machine takes for an attempt is measured, and the
+//! simulation is told it as `round_trip`: it is no part of what is compared. The run is then held against the spread of simulated ones.
 
 use crate::http::{self, Caller, number};
 use crate::phase::{self, Phase};
-use crate::prediction::{Change, Prediction, SEVERAL};
+use crate::prediction::{Change, Expected, MEASURES, RoundTrip};
 use crate::program::Program;
 use crate::scenario::{Arrivals, Population, Retry, Scenario, Think};
 use crate::sdk::Sdk;
@@ -18,37 +18,26 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 /// A machine that takes longer for an attempt, on average, is too busy to show what clients do.
-const BUSY: Duration = Duration::from_millis(60);
+const BUSY: Duration = Duration::from_millis(40);
 /// So often it is tried.
 const TRIES: u32 = 2;
 
 /// What a population did, until the scenario's end.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Counts {
-    pub(crate) calls: u64,
-    pub(crate) attempts: u64,
-    pub(crate) denied: u64,
-    pub(crate) succeeded: u64,
-    pub(crate) given_up: u64,
-    /// From sending an attempt to its answer, of all attempts together.
-    pub(crate) round_trip_seconds: f64,
-    /// Retries, and how much later than their policy says they were sent.
-    pub(crate) retries: u64,
-    pub(crate) late_seconds: f64,
+    calls: u64,
+    denied: u64,
+    succeeded: u64,
+    given_up: u64,
+    /// Of each attempt, how much later it was sent than the call's policy says, and from then to its answer.
+    seconds: Vec<f64>,
 }
 
 impl Counts {
     /// The share of attempts denied, and attempts for each call that succeeded.
-    pub(crate) fn measures(&self) -> [f64; 2] {
-        let [attempts, denied, succeeded] =
-            [self.attempts, self.denied, self.succeeded].map(|count| count as f64);
-        [denied / attempts, attempts / succeeded]
-    }
-
-    /// What an attempt takes but for the policy's wait: all that the simulation knows as the round trip.
-    pub(crate) fn round_trip(&self) -> Duration {
-        let late = self.late_seconds / self.retries.max(1) as f64;
-        Duration::from_secs_f64(self.round_trip_seconds / self.attempts.max(1) as f64 + late.max(0.0))
+    fn measures(&self) -> [f64; 2] {
+        let attempts = self.seconds.len() as f64;
+        [self.denied as f64 / attempts, attempts / self.succeeded as f64]
     }
 }
 
@@ -63,9 +52,9 @@ pub(crate) async fn fare_as_simulated() {
     }
     for _ in 0..TRIES {
         let run = run(&scenario, sdk.as_ref().ok()).await;
-        let slowest = run.iter().map(|(_, counts)| counts.round_trip()).max().unwrap();
+        let slowest = run.iter().map(|(_, counts)| RoundTrip::of(&counts.seconds).mean).max().unwrap();
         if slowest <= BUSY {
-            return judge(&scenario, &run);
+            return judge(&scenario, run);
         }
         eprintln!("an attempt took {slowest:?}: the machine is too busy to tell what clients do");
     }
@@ -148,7 +137,7 @@ impl Crowd {
 
     /// What was counted until now.
     fn end(self) -> Counts {
-        *self.counts.lock().unwrap()
+        std::mem::take(&mut *self.counts.lock().unwrap())
     }
 }
 
@@ -185,16 +174,15 @@ impl Client {
     /// One call, with all its attempts.
     async fn call(&self) {
         self.count(|counts| counts.calls += 1);
-        let mut retries = 0;
-        loop {
+        let mut late = Duration::ZERO;
+        for retries in 0.. {
             let sent = Instant::now();
             let response = self.caller.begin(&self.key, 0, ask()).await;
             let (is_admitted, fields) = (http::is_admitted(&response), response.headers().clone());
             http::text(response).await;
             let answered = Instant::now();
             self.count(|counts| {
-                counts.attempts += 1;
-                counts.round_trip_seconds += (answered - sent).as_secs_f64();
+                counts.seconds.push((late + (answered - sent)).as_secs_f64());
                 counts.succeeded += u64::from(is_admitted);
                 counts.denied += u64::from(!is_admitted);
             });
@@ -205,11 +193,7 @@ impl Client {
                 return self.count(|counts| counts.given_up += 1);
             };
             sleep_until((answered + wait).into()).await;
-            retries += 1;
-            self.count(|counts| {
-                counts.retries += 1;
-                counts.late_seconds += (answered.elapsed() - wait).as_secs_f64();
-            });
+            late = answered.elapsed() - wait;
         }
     }
 
@@ -264,43 +248,44 @@ fn otherwise(population: &str) -> &'static str {
         "jittered" => r#"{ policy = "decorrelated-jitter", retries = 4 }"#,
         "told" => r#""retry-after-seconds""#,
         // The SDK, deaf to the hint.
-        "sdk" => r#"{ policy = "exponential", base = "500ms", cap = "8s", retries = 2 }"#,
+        "sdk" => r#"{ policy = "equal-jitter", base = "500ms", cap = "8s", retries = 2 }"#,
         other => panic!("nothing is known of {other}"),
     }
 }
 
 /// Whether all populations did what was to be expected of them, and not what was to be expected of others.
-fn judge(scenario: &Scenario, run: &[(&Population, Counts)]) {
+fn judge(scenario: &Scenario, run: Vec<(&Population, Counts)>) {
     let changes = |retry: fn(&str) -> Option<&'static str>| {
         let change = |(population, counts): &(&Population, Counts)| Change {
             population: population.name.clone(),
-            round_trip: counts.round_trip(),
+            round_trip: RoundTrip::of(&counts.seconds),
             retry: retry(&population.name),
         };
         run.iter().map(change).collect::<Vec<_>>()
     };
-    let predicted = Prediction::new(scenario.duration, &changes(|_| None));
-    let of_others = Prediction::new(scenario.duration, &changes(|name| Some(otherwise(name))));
+    let expected = Expected::new(scenario.duration, &changes(|_| None));
+    let of_others = Expected::new(scenario.duration, &changes(|name| Some(otherwise(name))));
     let mut wrong = Vec::new();
-    for (population, counts) in run {
-        let name = population.name.as_str();
-        eprintln!("{name}: {counts:?}, {:?} an attempt", counts.round_trip());
+    for (population, counts) in &run {
+        let (name, others) = (population.name.as_str(), otherwise(&population.name));
+        let Counts { calls, denied, succeeded, given_up, seconds } = counts;
+        eprintln!(
+            "{name}: {calls} calls, {} attempts, {denied} denied, {succeeded} succeeded, {given_up} given up; {}",
+            seconds.len(),
+            RoundTrip::of(seconds)
+        );
         let mut differs = false;
         for (measure, found) in counts.measures().into_iter().enumerate() {
-            let [expected, other] =
-                [&predicted, &of_others].map(|prediction| prediction.interval(name, measure));
-            eprintln!(
-                "  {}: {found:.4} found, {expected} simulated; with {}: {other}",
-                SEVERAL[measure],
-                otherwise(name)
-            );
-            if !expected.holds(found) {
-                wrong.push(format!("{name}, {}: {found} is not in {expected}", SEVERAL[measure]));
+            let [expected, other] = [&expected, &of_others].map(|expected| expected.interval(name, measure));
+            let measure = MEASURES[measure];
+            eprintln!("  {measure}: {found:.4}; simulated {expected}, with {others} {other}");
+            if !expected.contains(&found) {
+                wrong.push(format!("{name}, {measure}: {found:.4} is not in {expected}"));
             }
-            differs |= !other.holds(found);
+            differs |= !other.contains(&found);
         }
         if !differs {
-            wrong.push(format!("{name}: it may as well have followed {}", otherwise(name)));
+            wrong.push(format!("{name}: they may as well have followed {others}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -1,7 +1,7 @@
-"""Clients of a scenario with OpenAI's SDK: `openai_clients.py GATEWAY PERIOD SECONDS KEY...`, a client for each key given.
+"""Clients of a scenario with OpenAI's SDK: `openai_clients.py GATEWAY THINK SECONDS KEY...`, a client for each key given.
 
-Each calls once a period, from a random phase, whatever became of its earlier calls. Says which SDK it is, waits for a line on standard
-input, runs for so many seconds, and prints what it counted as one JSON object.
+Each makes one call at a time, the first and the next after a time to think, which is exponential. Says which SDK it is, waits for a line
+on standard input, runs for so many seconds, and prints what it counted as one JSON object.
 """
 
 import asyncio
@@ -13,79 +13,68 @@ import time
 
 import openai
 
-GATEWAY, PERIOD, SECONDS, KEYS = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
+GATEWAY, THINK, SECONDS, KEYS = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
 
-counts = dict.fromkeys(["calls", "attempts", "denied", "succeeded", "given_up", "retries"], 0)
-counts |= {"round_trip_seconds": 0.0, "late_seconds": 0.0}
-# When each call's attempt was sent, and until when it was told to wait: by the call's own header field.
-sent, told = {}, {}
+counts = dict.fromkeys(["calls", "denied", "succeeded", "given_up"], 0)
 
 
-async def request(request):
-    call = request.headers["x-call"]
-    sent[call] = time.monotonic()
-    if call in told:
-        counts["retries"] += 1
-        counts["late_seconds"] += sent[call] - told.pop(call)
+class Call:
+    """A call under way, which its requests name in a header field."""
+
+    under_way = {}
+
+    def __init__(self):
+        counts["calls"] += 1
+        self.name = str(counts["calls"])
+        self.under_way[self.name] = self
+        # When the next attempt should be sent.
+        self.due = time.monotonic()
+
+    def end(self):
+        # What the SDK does with the last answer is a part of that attempt.
+        seconds[self.at] += time.monotonic() - self.answered
+        del self.under_way[self.name]
 
 
-async def response(response):
-    call, now = response.request.headers["x-call"], time.monotonic()
-    counts["attempts"] += 1
-    counts["round_trip_seconds"] += now - sent[call]
+# Of each attempt, from when it should have been sent to its answer.
+seconds = []
+
+
+async def answered(response):
+    call = Call.under_way[response.request.headers["x-call"]]
+    call.answered = time.monotonic()
+    call.at = len(seconds)
+    seconds.append(call.answered - call.due)
     if response.status_code == 429:
         counts["denied"] += 1
-        told[call] = now + float(response.headers["retry-after-ms"]) / 1e3
+        call.due = call.answered + float(response.headers["retry-after-ms"]) / 1e3
 
 
-async def call(client, name):
-    counts["calls"] += 1
+async def run(client):
     ask = [{"role": "user", "content": "two words"}]
-    try:
-        await client.chat.completions.create(
-            model="mock", messages=ask, max_tokens=5, extra_headers={"x-call": name}
-        )
-        counts["succeeded"] += 1
-    except openai.RateLimitError:
-        counts["given_up"] += 1
-    finally:
-        sent.pop(name, None)
-        told.pop(name, None)
-
-
-async def pace(client, name, begun):
-    loop = asyncio.get_running_loop()
-    at, calls = begun + PERIOD * random.random(), []
     while True:
-        await asyncio.sleep(at - loop.time())
-        calls.append(begin(call(client, f"{name}-{len(calls)}")))
-        at += PERIOD
+        await asyncio.sleep(random.expovariate(1 / THINK))
+        call = Call()
+        try:
+            named = {"x-call": call.name}
+            await client.chat.completions.create(model="mock", messages=ask, max_tokens=5, extra_headers=named)
+            counts["succeeded"] += 1
+        except openai.RateLimitError:
+            counts["given_up"] += 1
+        call.end()
 
 
 async def main():
-    http = openai.DefaultAsyncHttpxClient(event_hooks={"request": [request], "response": [response]})
+    http = openai.DefaultAsyncHttpxClient(event_hooks={"response": [answered]})
     clients = [openai.AsyncOpenAI(base_url=GATEWAY, api_key=key, http_client=http) for key in KEYS]
     print(f"openai {openai.__version__} on Python {platform.python_version()}", flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-    begun = asyncio.get_running_loop().time()
-    tasks = []
-    for name, client in enumerate(clients):
-        tasks.append(begin(pace(client, name, begun)))
-    await asyncio.sleep(begun + SECONDS - asyncio.get_running_loop().time())
-    print(json.dumps(counts), flush=True)
-
-
-def begin(work):
-    task = asyncio.create_task(work)
-    task.add_done_callback(ended)
-    return task
-
-
-def ended(task):
-    """What goes wrong ends the run, rather than being counted as nothing."""
-    if not task.cancelled() and task.exception():
-        asyncio.get_running_loop().stop()
-        raise task.exception()
+    await asyncio.to_thread(sys.stdin.readline)
+    tasks = [asyncio.create_task(run(client)) for client in clients]
+    # What goes wrong ends the run, rather than being counted as nothing.
+    ended, _ = await asyncio.wait(tasks, timeout=SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+    for task in ended:
+        task.result()
+    print(json.dumps(counts | {"seconds": seconds}), flush=True)
 
 
 asyncio.run(main())

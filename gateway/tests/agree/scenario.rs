@@ -82,10 +82,11 @@ impl Scenario {
         toml::from_str(&std::fs::read_to_string(file()).unwrap()).unwrap()
     }
 
-    /// The window of the only limit of the only plan.
+    /// The window of all its limits.
     pub(crate) fn window(&self) -> Duration {
-        let plan = self.plans.values().next().unwrap();
-        let window = plan["limits"][0]["window"].as_str().unwrap();
+        let mut windows = self.plans.values().map(|plan| plan["limits"][0]["window"].as_str().unwrap());
+        let window = windows.next().unwrap();
+        assert!(windows.all(|other| other == window), "plans with several windows");
         Duration::from_nanos(TimeSpan::parse(window).unwrap().0.get())
     }
 

@@ -7,7 +7,7 @@ mod install;
 
 use crate::clients::Counts;
 use crate::http;
-use crate::scenario::{Arrivals, Population};
+use crate::scenario::{Arrivals, Population, Think};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -48,14 +48,14 @@ impl Sdk {
         population: &Population,
         time: Duration,
     ) -> Started {
-        let Arrivals::Paced(period) = population.arrivals else {
-            panic!("the script knows an even pace alone")
+        let Arrivals::Closed { think: Think::Exponential(think) } = population.arrivals else {
+            panic!("the script knows closed loops alone")
         };
         let keys: Vec<String> =
             (0..population.clients).map(|client| http::secret(&population.key(client))).collect();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agree/openai_clients.py");
         let mut command = Command::new(&self.python);
-        command.arg(script).args([format!("http://{gateway}/v1"), period.as_secs_f64().to_string()]);
+        command.arg(script).args([format!("http://{gateway}/v1"), think.as_secs_f64().to_string()]);
         command.arg(time.as_secs_f64().to_string()).args(keys).kill_on_drop(true);
         // Loopback is reached without a proxy, whatever is set here.
         for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
