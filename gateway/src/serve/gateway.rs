@@ -63,10 +63,14 @@ pub(crate) fn time(TimeSpan(span): TimeSpan) -> Duration {
 }
 
 impl Gateway {
-    /// A gateway that goes by a configuration. An error if something that it needs is not there.
+    /// A gateway that goes by a configuration, and by the system's clock. An error if something that it needs is not there.
     pub fn new(config: Config) -> anyhow::Result<Self> {
+        Self::with_clock(config, Arc::new(SystemClock::new()))
+    }
+
+    /// The same by another clock. Only decisions go by it: how long something may take is the system's time.
+    pub fn with_clock(config: Config, clock: AnyClock) -> anyhow::Result<Self> {
         let state = Arc::new(State::new(&config)?);
-        let clock: AnyClock = Arc::new(SystemClock::new());
         let own = OwnPlans::read(&config)?;
         own.lock().tell(&state, clock.now())?;
         own.try_to_write()?;
