@@ -68,8 +68,9 @@ async fn run<'a>(scenario: &'a Scenario, sdk: Option<&Sdk>) -> Vec<(&'a Populati
         population.keys().map(|key| http::key(&key, &population.plan)).collect::<Vec<_>>()
     });
     let config = format!(
-        "{}{}{}[upstreams.o]\nurl = \"{}\"\napi = \"openai\"\n",
+        "{}{}{}{}[upstreams.o]\nurl = \"{}\"\napi = \"openai\"\n",
         keys.collect::<String>(),
+        http::key(Sdk::WARM_UP, &scenario.populations[0].plan),
         phase::config(scenario.window(), &["before"]),
         scenario.plans(),
         mock.url()
