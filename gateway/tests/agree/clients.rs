@@ -246,7 +246,7 @@ impl Policy {
 /// What else clients might do, which is to be told from what they do.
 fn otherwise(population: &str) -> &'static str {
     match population {
-        "jittered" => r#"{ policy = "decorrelated-jitter", retries = 4 }"#,
+        "jittered" => r#"{ policy = "full-jitter", retries = 2 }"#,
         "told" => r#""retry-after-seconds""#,
         // The SDK, deaf to the hint.
         "sdk" => r#"{ policy = "equal-jitter", base = "500ms", cap = "8s", retries = 2 }"#,
