@@ -106,6 +106,7 @@ mod tests {
         record.forget_usage();
         assert_eq!((counted(&record), record.head.charged.of(Unit::Tokens)), ([0, 0], 0));
         assert_eq!((record.head.tag, record.head.plan, record.head.own_plan), (7, PlanId(3), true));
+        assert_eq!(record.head.grids, charge.grids + 1, "one of the 255 that are told apart");
         record.charge(&plan, BOTH(50));
         record.settle(&plan, charge, BOTH(0));
         assert_eq!(counted(&record)[0], 50, "another call's");

@@ -68,8 +68,9 @@ async fn run<'a>(scenario: &'a Scenario, sdk: Option<&Sdk>) -> Vec<(&'a Populati
         population.keys().map(|key| http::key(&key, &population.plan)).collect::<Vec<_>>()
     });
     let config = format!(
-        "{}{}{}[upstreams.o]\nurl = \"{}\"\napi = \"openai\"\n",
+        "{}{}{}{}[upstreams.o]\nurl = \"{}\"\napi = \"openai\"\n",
         keys.collect::<String>(),
+        http::key(Sdk::WARM_UP, &scenario.populations[0].plan),
         phase::config(scenario.window(), &["before"]),
         scenario.plans(),
         mock.url()
@@ -245,7 +246,7 @@ impl Policy {
 /// What else clients might do, which is to be told from what they do.
 fn otherwise(population: &str) -> &'static str {
     match population {
-        "jittered" => r#"{ policy = "decorrelated-jitter", retries = 4 }"#,
+        "jittered" => r#"{ policy = "full-jitter", retries = 2 }"#,
         "told" => r#""retry-after-seconds""#,
         // The SDK, deaf to the hint.
         "sdk" => r#"{ policy = "equal-jitter", base = "500ms", cap = "8s", retries = 2 }"#,

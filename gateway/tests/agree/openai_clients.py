@@ -1,4 +1,4 @@
-"""Clients of a scenario with OpenAI's SDK: `openai_clients.py GATEWAY THINK SECONDS KEY...`, a client for each key given.
+"""Clients of a scenario with OpenAI's SDK: `openai_clients.py GATEWAY THINK SECONDS OTHER KEY...`, a client for each key but the first.
 
 Each makes one call at a time, the first and the next after a time to think, which is exponential. Says which SDK it is, waits for a line
 on standard input, runs for so many seconds, and prints what it counted as one JSON object.
@@ -13,9 +13,12 @@ import time
 
 import openai
 
-GATEWAY, THINK, SECONDS, KEYS = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
+GATEWAY, THINK, SECONDS = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+OTHER, *KEYS = sys.argv[4:]
 
 counts = dict.fromkeys(["calls", "denied", "succeeded", "given_up"], 0)
+# Of each attempt, from when it should have been sent to its answer.
+seconds = []
 
 
 class Call:
@@ -36,10 +39,6 @@ class Call:
         del self.under_way[self.name]
 
 
-# Of each attempt, from when it should have been sent to its answer.
-seconds = []
-
-
 async def answered(response):
     call = Call.under_way[response.request.headers["x-call"]]
     call.answered = time.monotonic()
@@ -50,23 +49,31 @@ async def answered(response):
         call.due = call.answered + float(response.headers["retry-after-ms"]) / 1e3
 
 
-async def run(client):
+async def call(client):
+    call = Call()
     ask = [{"role": "user", "content": "two words"}]
+    try:
+        named = {"x-call": call.name}
+        await client.chat.completions.create(model="mock", messages=ask, max_tokens=5, extra_headers=named)
+        counts["succeeded"] += 1
+    except openai.RateLimitError:
+        counts["given_up"] += 1
+    call.end()
+
+
+async def run(client):
     while True:
         await asyncio.sleep(random.expovariate(1 / THINK))
-        call = Call()
-        try:
-            named = {"x-call": call.name}
-            await client.chat.completions.create(model="mock", messages=ask, max_tokens=5, extra_headers=named)
-            counts["succeeded"] += 1
-        except openai.RateLimitError:
-            counts["given_up"] += 1
-        call.end()
+        await call(client)
 
 
 async def main():
     http = openai.DefaultAsyncHttpxClient(event_hooks={"response": [answered]})
-    clients = [openai.AsyncOpenAI(base_url=GATEWAY, api_key=key, http_client=http) for key in KEYS]
+    other, *clients = [openai.AsyncOpenAI(base_url=GATEWAY, api_key=key, http_client=http) for key in (OTHER, *KEYS)]
+    # The SDK imports most of itself with its first call, which takes up to a second.
+    await call(other)
+    seconds.clear()
+    counts.update(dict.fromkeys(counts, 0))
     print(f"openai {openai.__version__} on Python {platform.python_version()}", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     tasks = [asyncio.create_task(run(client)) for client in clients]

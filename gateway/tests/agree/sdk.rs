@@ -34,6 +34,9 @@ impl Sdk {
     /// What the simulator calls its policy.
     pub(crate) const POLICY: &str = "openai-python";
 
+    /// The key of a call before the scenario begins.
+    pub(crate) const WARM_UP: &str = "warm-up";
+
     /// Finds it, or installs it where the test of the SDKs does.
     pub(crate) async fn find() -> Result<Self, String> {
         install::python().await?;
@@ -51,8 +54,8 @@ impl Sdk {
         let Arrivals::Closed { think: Think::Exponential(think) } = population.arrivals else {
             panic!("the script knows closed loops alone")
         };
-        let keys: Vec<String> =
-            (0..population.clients).map(|client| http::secret(&population.key(client))).collect();
+        let keys = (0..population.clients).map(|client| population.key(client));
+        let keys = std::iter::once(Self::WARM_UP.to_owned()).chain(keys).map(|key| http::secret(&key));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agree/openai_clients.py");
         let mut command = Command::new(&self.python);
         command.arg(script).args([format!("http://{gateway}/v1"), think.as_secs_f64().to_string()]);
