@@ -309,3 +309,18 @@ fn what_cannot_be_is_refused_with_its_place() {
     let error = String::from_utf8(Try::new(&streams).run(&[]).stderr).unwrap();
     assert!(error.contains("`population.0.stream`: with a `[backend]`"), "{error}");
 }
+
+#[test]
+fn the_report_shows_how_full_the_backend_was() {
+    let scenario = Try::new(LARGE);
+    assert!(scenario.run(&["--replications", "2"]).status.success());
+    let text = |scenario: &Try| String::from_utf8(scenario.report()).unwrap();
+    let report = text(&scenario);
+    assert!(report.contains("How full it is") && report.contains("servers at work, over time"));
+    let none = Try::new(
+        "duration = \"1min\"\n[[population]]\nname = \"free\"\nplan = \"free\"\nclients = 2\n\
+         arrivals = { paced = \"1/s\" }\nretry = \"none\"\n",
+    );
+    assert!(none.run(&[]).status.success());
+    assert!(!text(&none).contains("How full it is"));
+}

@@ -8,7 +8,7 @@ mod shares;
 mod swept;
 mod whiskers;
 
-pub(super) use over_time::{Layer, Line, OverTime, Time, highest};
+pub(super) use over_time::{Counted, Layer, Line, OverTime, Time, highest};
 pub(super) use shares::{Curve, Reach, lorenz, served_within};
 pub(super) use swept::{colour_of, swept};
 pub(super) use whiskers::{Of, Whisker, whiskers};

@@ -110,8 +110,14 @@ fn load(comparison: &Comparison<'_>) -> anyhow::Result<Markup> {
     let mut figures = Vec::new();
     for ((side, when), lines) in comparison.sides().into_iter().zip(&lines) {
         let label = format!("attempts over time, {when}");
-        let chart =
-            OverTime { label: &label, size: charts::LARGE, counted: "attempts", layers: &[], lines, highest };
+        let chart = OverTime {
+            label: &label,
+            size: charts::LARGE,
+            counted: charts::Counted::Events("attempts"),
+            layers: &[],
+            lines,
+            highest,
+        };
         let chart = chart.draw(&Time::new(side.outcome, marks::of(side.scenario)))?;
         figures.push(figure(
             &format!("{}: {}", capital(when), side.scenario.name),

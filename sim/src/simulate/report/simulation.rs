@@ -42,7 +42,7 @@ pub(crate) fn render(scenario: &Scenario, outcome: &Outcome, summary: &Summary) 
         (load::population_by_population(&context)?)
         (waiting::section(&context)?)
         (denials::section(&context))
-        (backend::section(&context))
+        (backend::section(&context)?)
         (table::section(&context))
     };
     Ok(page::page(&scenario.name, &header(&context), &sections, &footer(&context)))

@@ -1,4 +1,4 @@
-//! Attempts over time: in layers upon each other, as lines with their bands, or both.
+//! What happens over time, or is there: in layers upon each other, as lines with their bands, or both.
 
 use super::{BAND, DrawError, FINE, On, Root, Size, axes, between, chart_on, draw, shortened, stroke};
 use crate::simulate::measures::{Bin, Tally};
@@ -34,7 +34,7 @@ impl Time {
 pub(in super::super) struct Layer {
     /// Its colour.
     pub(in super::super) colour: RGBColor,
-    /// How many a second, in each interval.
+    /// How many a second, or at a time, in each interval.
     pub(in super::super) rates: Vec<f64>,
 }
 
@@ -54,8 +54,30 @@ impl Layer {
 pub(in super::super) struct Line {
     /// Its colour.
     pub(in super::super) colour: RGBColor,
-    /// How many a second, in each interval.
+    /// How many a second, or at a time, in each interval.
     pub(in super::super) rates: Series,
+}
+
+/// What a chart counts.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) enum Counted<'a> {
+    /// What happens: so many a second.
+    Events(&'a str),
+    /// What is there: so many at a time.
+    Present(&'a str),
+}
+
+impl Counted<'_> {
+    /// The axis' name, and the number of seconds by which values up to this one are told.
+    fn axis(self, highest: f64) -> (String, f64) {
+        match self {
+            Self::Events(name) => {
+                let (per, rate) = rate_unit(highest);
+                (format!("{name} / {per}"), rate)
+            }
+            Self::Present(name) => (name.to_owned(), 1.0),
+        }
+    }
 }
 
 /// A chart over time.
@@ -65,7 +87,7 @@ pub(in super::super) struct OverTime<'a> {
     /// How large it is.
     pub(in super::super) size: Size,
     /// What is counted.
-    pub(in super::super) counted: &'a str,
+    pub(in super::super) counted: Counted<'a>,
     /// Upon each other, from the bottom up.
     pub(in super::super) layers: &'a [Layer],
     /// On top of these, each by itself.
@@ -84,7 +106,7 @@ impl OverTime<'_> {
     /// Draws it.
     pub(in super::super) fn draw(&self, time: &Time) -> anyhow::Result<Markup> {
         let (unit, unit_seconds) = time_unit(time.bin * time.bins as f64);
-        let (per, rate) = rate_unit(self.highest);
+        let (counted, rate) = self.counted.axis(self.highest);
         let end = time.bin * time.bins as f64 / unit_seconds;
         let top = (self.highest * rate).max(1e-9) * 1.06;
         let labels = self.labels(&time.marks, end * unit_seconds);
@@ -93,7 +115,6 @@ impl OverTime<'_> {
             let mut chart = chart_on(root, self.size)
                 .margin_top(self.size.lines(0.8 + rows as f64))
                 .build_cartesian_2d(0.0..end, 0.0..top)?;
-            let counted = format!("{} / {per}", self.counted);
             axes(&mut chart, self.size, (unit, &number), (&counted, &number))?;
             let width = time.bin / unit_seconds;
             self.draw_layers(&mut chart, width, rate)?;

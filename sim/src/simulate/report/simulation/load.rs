@@ -94,7 +94,8 @@ fn fate(context: &Context<'_>) -> anyhow::Result<Markup> {
 
 fn over_time(context: &Context<'_>, label: &str, layers: &[Layer], lines: &[Line]) -> anyhow::Result<Markup> {
     let highest = charts::highest(layers, lines);
-    OverTime { label, size: LARGE, counted: "attempts", layers, lines, highest }.draw(&context.time)
+    OverTime { label, size: LARGE, counted: charts::Counted::Events("attempts"), layers, lines, highest }
+        .draw(&context.time)
 }
 
 fn lines(
@@ -217,8 +218,14 @@ fn figure_of(context: &Context<'_>, place: usize, size: Size) -> anyhow::Result<
     };
     let label = format!("attempts of {} over time", row.name);
     let highest = charts::highest(&layers, &lines);
-    let chart =
-        OverTime { label: &label, size, counted: "attempts", layers: &layers, lines: &lines, highest };
+    let chart = OverTime {
+        label: &label,
+        size,
+        counted: charts::Counted::Events("attempts"),
+        layers: &layers,
+        lines: &lines,
+        highest,
+    };
     Ok(html! {
         figure {
             figcaption {
