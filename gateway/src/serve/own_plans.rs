@@ -180,11 +180,6 @@ impl Kept {
         outcome
     }
 
-    /// How many keys have a plan of their own.
-    pub fn count(&self) -> usize {
-        self.plans.len()
-    }
-
     fn restore(&mut self, name: &str, (own, told): (Option<OwnPlan>, Option<(Digest, PlanId)>)) {
         self.plans.remove(name);
         self.told.remove(name);
