@@ -243,7 +243,7 @@ pub(crate) async fn another_limit() {
 }
 
 pub(crate) async fn access_log() {
-    let Some(file) = trace::real("apache_combined.log") else { return };
+    let Some(file) = trace::real("apache_combined.log", "skipped") else { return };
     let rows = first(decisions::of(&file, PLANS, "visitor"));
     let call = |id| Event::Call { id, tokens: 0, is_settled: false };
     let events = (0..rows.len() as u64).map(call).collect();
@@ -251,7 +251,7 @@ pub(crate) async fn access_log() {
 }
 
 pub(crate) async fn tokens() {
-    let Some(file) = trace::real("azure_llm_2023_conv.csv") else { return };
+    let Some(file) = trace::real("azure_llm_2023_conv.csv", "skipped") else { return };
     let rows = first(decisions::of(&file, PLANS, "service"));
     let replay = Replay::new_azure(rows, &file).await;
     agree("azure_llm_2023_conv.csv", &replay).await;

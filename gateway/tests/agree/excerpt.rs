@@ -82,7 +82,7 @@ pub(crate) async fn in_real_time() {
 
 /// Half a minute from the middle of Azure's trace, or made up where that is not there.
 fn excerpt() -> Vec<Call> {
-    let Some(file) = trace::real("azure_llm_2023_conv.csv") else {
+    let Some(file) = trace::real("azure_llm_2023_conv.csv", "made up instead") else {
         let mut random = fastrand::Rng::with_seed(3);
         let mut at = 1_700_000_000 * SECOND;
         let end = at + LENGTH;

@@ -12,14 +12,14 @@ pub(crate) enum Event {
     Settle { id: u64, tokens: u64 },
 }
 
-/// A real trace, if it is there; else it is said that what needs it is skipped.
-pub(crate) fn real(name: &str) -> Option<PathBuf> {
+/// A real trace, if it is there; else it is said what is done without it.
+pub(crate) fn real(name: &str, without: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap();
     let file = root.join("../shared/data").join(name);
     if file.exists() {
         return Some(file);
     }
-    eprintln!("skipped: there is no {}", file.display());
+    eprintln!("{without}: there is no {}", file.display());
     None
 }
 
