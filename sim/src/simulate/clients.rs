@@ -42,6 +42,13 @@ pub(super) struct Begun {
     pub(super) calls: u32,
 }
 
+impl Begun {
+    /// Whose they are.
+    pub(super) fn whose(&self) -> (u16, u32) {
+        (self.crowd as u16, self.client)
+    }
+}
+
 impl<'a> Clients<'a> {
     /// The clients of these parts; what they do is added to the tallies, one for each. An error if they are too many.
     pub(super) fn new(

@@ -245,6 +245,7 @@ impl<'a> Provider<'a> {
         now: Nanos,
         outside: &mut impl Outside,
     ) -> Result<(), TooManyCalls> {
+        self.prefetch((sent.call.crowd, sent.call.client));
         let next = self.backend.as_mut().and_then(|backend| backend.served(now));
         self.work(next, now, outside);
         let fails = self.fails(&sent);

@@ -197,6 +197,7 @@ impl<'a> World<'a> {
         match class {
             Class::Arrival | Class::Turn => {
                 let begun = self.clients.arrive(target, now, &mut self.events);
+                self.provider.prefetch(begun.whose());
                 for _ in 0..begun.calls {
                     let call = self.clients.begin(&begun, now);
                     self.attempt(call, now)?;
