@@ -8,7 +8,7 @@ use super::trouble::Trouble;
 use super::usage_strip::Stripped;
 use super::waiting::{InTime, Intake};
 use crate::answer::Answers;
-use crate::body::ResponseBody;
+use crate::body::{RequestBody, ResponseBody};
 use crate::identity::{KeyOf, PeerAddress, TrustedProxies};
 use crate::layer::Rules;
 use crate::outcome::ByStatus;
@@ -31,10 +31,38 @@ pub(crate) type FrontBody = Either<Stripped<ResponseBody<Forwarded, TokenMeter>>
 pub(crate) type GatewayRules =
     Rules<ApiKey, StoredPlans, TrustedProxies, ByPath, OpenAiUsage, ByStatus, ByPath>;
 
+/// What calls meet behind the front.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// The layer, and the way on behind it.
+    Limited(RateLimit<Forward, GatewayRules>),
+    /// The way on alone.
+    Unlimited(Forward),
+}
+
+impl Next {
+    async fn call(
+        &self,
+        request: Request<InTime<Incoming>>,
+    ) -> Response<ResponseBody<Forwarded, TokenMeter>> {
+        // Forwarding is always ready, and does not fail.
+        match self {
+            Self::Limited(limited) => {
+                let Ok(response) = limited.clone().call(request).await;
+                response
+            }
+            Self::Unlimited(forward) => {
+                let Ok(response) = forward.clone().call(request.map(RequestBody::unread)).await;
+                response.map(|body| ResponseBody::passing(body, None))
+            }
+        }
+    }
+}
+
 /// The way of all calls under one configuration.
 #[derive(Debug)]
 pub(crate) struct Front {
-    pub(crate) service: RateLimit<Forward, GatewayRules>,
+    pub(crate) next: Next,
     pub(crate) answers: ByPath,
     pub(crate) state: Arc<State>,
     pub(crate) body_time: Duration,
@@ -53,8 +81,7 @@ impl Front {
         parts.extensions.insert(PeerAddress(peer));
         let shape = self.answers.shape(&parts);
         let request = Request::from_parts(parts, InTime::new(body, self.body_time, intake.clone()));
-        // Forwarding is always ready, and does not fail.
-        let Ok(response) = self.service.clone().call(request).await;
+        let response = self.next.call(request).await;
         let response = if response.status() == StatusCode::BAD_REQUEST && intake.is_late() {
             Trouble::SlowBody.response(shape).map(own)
         } else {

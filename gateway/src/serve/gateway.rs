@@ -3,7 +3,7 @@
 use super::client::{Client, Tls, client};
 use super::config::{Bounds, Config};
 use super::forward::{Forward, Upstreams};
-use super::front::{Front, FrontBody};
+use super::front::{Front, FrontBody, Next};
 use super::live::{State, StoredPlans};
 use super::metrics::Metrics;
 use super::route::ByPath;
@@ -36,9 +36,17 @@ pub struct Gateway {
     /// The rules for Envoy's descriptors that are in force.
     pub rules: Arc<ArcSwap<Rules>>,
     guard: Arc<ArcSwapOption<Guard>>,
+    limits: Limits,
     way: ArcSwap<Way>,
     /// Held by whoever changes the configuration; no call takes it.
     changing: Mutex<()>,
+}
+
+/// Whether calls are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    Kept,
+    LeftOut,
 }
 
 /// The way that calls take under one configuration.
@@ -62,6 +70,16 @@ pub(crate) fn time(TimeSpan(span): TimeSpan) -> Duration {
 impl Gateway {
     /// A gateway that goes by a configuration. An error if something that it needs is not there.
     pub fn new(config: Config) -> anyhow::Result<Self> {
+        Self::with(config, Limits::Kept)
+    }
+
+    /// The same proxy without the layer: it limits nobody and asks for no key. For measuring what the layer takes; no
+    /// configuration leads here.
+    pub fn without_limits(config: Config) -> anyhow::Result<Self> {
+        Self::with(config, Limits::LeftOut)
+    }
+
+    fn with(config: Config, limits: Limits) -> anyhow::Result<Self> {
         let state = Arc::new(State::new(&config)?);
         let clock: AnyClock = Arc::new(SystemClock::new());
         let guard = Arc::new(ArcSwapOption::new(guard(&config)?));
@@ -71,9 +89,9 @@ impl Gateway {
         metrics.configuration.taken_over(state.live().generation);
         let rules = Arc::new(ArcSwap::from_pointee(rules(&config, &state)?));
         let client = client(time(config.bounds.connect_time), tls(&config))?;
-        let way = Way::new(Arc::new(config), guard.load_full(), client, &state, &clock, &metrics);
+        let way = Way::new(Arc::new(config), limits, guard.load_full(), client, &state, &clock, &metrics);
         let way = ArcSwap::from_pointee(way);
-        Ok(Self { state, clock, metrics, rules, guard, way, changing: Mutex::new(()) })
+        Ok(Self { state, clock, metrics, rules, guard, limits, way, changing: Mutex::new(()) })
     }
 
     /// Goes by another configuration from the next call on. What was used stays used; an error changes nothing.
@@ -103,7 +121,8 @@ impl Gateway {
         let generation = self.state.change(&config)?;
         self.rules.store(Arc::new(rules));
         self.guard.store(guard.clone());
-        let way = Way::new(Arc::new(config), guard, client, &self.state, &self.clock, &self.metrics);
+        let (config, state) = (Arc::new(config), &self.state);
+        let way = Way::new(config, self.limits, guard, client, state, &self.clock, &self.metrics);
         self.way.store(Arc::new(way));
         self.metrics.configuration.taken_over(generation);
         Ok(words)
@@ -138,6 +157,7 @@ impl Gateway {
 impl Way {
     fn new(
         config: Arc<Config>,
+        limits: Limits,
         guard: Option<Arc<Guard>>,
         client: Client,
         state: &Arc<State>,
@@ -146,26 +166,28 @@ impl Way {
     ) -> Self {
         let Bounds { body_bytes, body_time, response_time, idle_time, .. } = config.bounds.clone();
         let by_path = ByPath::new(state.clone(), body_bytes, config.tokens);
-        let layer = RateLimitLayer::builder(state.limiter.clone(), ApiKey, StoredPlans(state.clone()))
-            .guard(guard, TrustedProxies::new(config.trusted.iter().copied()))
-            .tokens(by_path.clone(), OpenAiUsage { most: config.tokens.most })
-            .answers(by_path.clone())
-            .headers(config.headers)
-            .clock(clock.clone())
-            .build();
         let forward = Forward::new(Upstreams {
             state: state.clone(),
             metrics: metrics.clone(),
             client: client.clone(),
+            limits,
             response_time: time(response_time),
             idle_time: time(idle_time),
         });
-        let front = Front {
-            service: layer.layer(forward),
-            answers: by_path,
-            state: state.clone(),
-            body_time: time(body_time),
+        let layer = || {
+            RateLimitLayer::builder(state.limiter.clone(), ApiKey, StoredPlans(state.clone()))
+                .guard(guard, TrustedProxies::new(config.trusted.iter().copied()))
+                .tokens(by_path.clone(), OpenAiUsage { most: config.tokens.most })
+                .answers(by_path.clone())
+                .headers(config.headers)
+                .clock(clock.clone())
+                .build()
         };
+        let next = match limits {
+            Limits::Kept => Next::Limited(layer().layer(forward)),
+            Limits::LeftOut => Next::Unlimited(forward),
+        };
+        let front = Front { next, answers: by_path, state: state.clone(), body_time: time(body_time) };
         Self { config, client, front }
     }
 }

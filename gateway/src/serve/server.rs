@@ -30,8 +30,13 @@ pub struct Server {
 impl Server {
     /// Begins to listen where the configuration says.
     pub async fn start(config: Config, pages: Option<Arc<dyn Pages>>) -> anyhow::Result<Self> {
-        let listen = config.listen;
-        let gateway = Arc::new(Gateway::new(config)?);
+        Self::start_with(Gateway::new(config)?, pages).await
+    }
+
+    /// Begins to listen where the gateway's configuration says.
+    pub async fn start_with(gateway: Gateway, pages: Option<Arc<dyn Pages>>) -> anyhow::Result<Self> {
+        let listen = gateway.config().listen;
+        let gateway = Arc::new(gateway);
         let listener = listen::listener(listen).with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
         let (end, ending) = End::pair();
