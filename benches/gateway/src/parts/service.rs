@@ -75,8 +75,8 @@ pub(super) fn measure(args: &Args, upstream: SocketAddr, cores: Cores) -> anyhow
         grouped(USERS)
     );
     say!(
-        "the client, on the other core, takes longer for a request than the service does: a second over the service's processor time is \
-         what one core of it can decide"
+        "a second over the service's processor time is what one core of it can decide: where the rate is well below that, it is the \
+         client, on the other core, that is at its end"
     );
     Ok(())
 }

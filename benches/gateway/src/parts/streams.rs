@@ -103,7 +103,7 @@ impl Streams {
             streams.poll.registry().register(&mut connection.stream, Token(place), Interest::READABLE)?;
             connection.send(&target.request)?;
             streams.connections.push(connection);
-            if (place + 1) % AT_ONCE == 0 || place + 1 == count {
+            if (place + 1).is_multiple_of(AT_ONCE) || place + 1 == count {
                 streams.until_all_have(1, begin)?;
             }
         }
