@@ -50,6 +50,10 @@ cargo x <command>
                      `compare --help` lists the arguments.
   bench-sim [ARGS]   Prints the simulator's events a second beside what its machine can do and beside other simulators,
                      and the memory of many clients; `bench-sim --help` lists the arguments.
+  bench-gateway [ARGS]
+                     Prints the latency of calls through the gateway with and without its layer, beside nginx and Envoy
+                     where they are installed, its decisions for Envoy, and the memory of many streams;
+                     `bench-gateway --help` lists the arguments.
   help               Prints this.
 ";
 
@@ -97,6 +101,7 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["soak", args @ ..] => steps::soak(args),
         ["compare", args @ ..] => steps::compare(args),
         ["bench-sim", args @ ..] => steps::bench_sim(args),
+        ["bench-gateway", args @ ..] => steps::bench_gateway(args),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

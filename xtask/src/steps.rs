@@ -137,6 +137,13 @@ pub(crate) fn compare(arguments: &[&str]) -> Outcome {
     Step::cargo("How long does a decision take, beside others?", &args).run_silently()
 }
 
+/// Prints how fast the gateway is.
+pub(crate) fn bench_gateway(arguments: &[&str]) -> Outcome {
+    let mut args = vec!["run", "--release", "-p", "tidegate-bench-gateway", "--"];
+    args.extend(arguments);
+    Step::cargo("How fast is the gateway?", &args).run_silently()
+}
+
 /// Prints how fast the simulator is.
 pub(crate) fn bench_sim(arguments: &[&str]) -> Outcome {
     let mut args = vec!["run", "--release", "-p", "tidegate-benches", "--bin", "simulator", "--"];

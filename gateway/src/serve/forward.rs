@@ -2,6 +2,7 @@
 
 use super::bodies::Room;
 use super::client::Client;
+use super::gateway::Limits;
 use super::live::State;
 use super::metrics::Metrics;
 use super::passing;
@@ -48,6 +49,8 @@ pub(crate) struct Upstreams {
     pub(crate) state: Arc<State>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) client: Client,
+    /// Usage that nobody counts is not asked for.
+    pub(crate) limits: Limits,
     /// From a request's end to its response's begin.
     pub(crate) response_time: Duration,
     /// From one part of a response to the next.
@@ -71,7 +74,7 @@ impl Upstreams {
         // The layer has read it whole: nothing is waited for.
         let Ok(body) = body.collect().await else { return own(Trouble::Broken.response(shape)) };
         let body = body.to_bytes();
-        let asking = asking(&parts, &body);
+        let asking = (self.limits == Limits::Kept).then(|| asking(&parts, &body)).flatten();
         let asked_by_us = asking.is_some();
         let body = asking.unwrap_or(body);
         let body = match room {

@@ -9,7 +9,7 @@ use super::trouble::Trouble;
 use super::usage_strip::Stripped;
 use super::waiting::{InTime, Intake};
 use crate::answer::Answers;
-use crate::body::{AnyClock, ResponseBody};
+use crate::body::{AnyClock, RequestBody, ResponseBody};
 use crate::fields::{Fields, HeaderSet};
 use crate::identity::{KeyOf, PeerAddress, TrustedProxies};
 use crate::layer::Rules;
@@ -34,9 +34,37 @@ pub(crate) type FrontBody = Either<Stripped<ResponseBody<Forwarded, TokenMeter>>
 pub(crate) type GatewayRules =
     Rules<ApiKey, StoredPlans, TrustedProxies, ByPath, OpenAiUsage, ByStatus, ByPath>;
 
+/// What calls meet behind the front.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// The layer, and the way on behind it.
+    Limited(RateLimit<Forward, GatewayRules>),
+    /// The way on alone.
+    Unlimited(Forward),
+}
+
+impl Next {
+    async fn call(
+        &self,
+        request: Request<InTime<Incoming>>,
+    ) -> Response<ResponseBody<Forwarded, TokenMeter>> {
+        // Forwarding is always ready, and does not fail.
+        match self {
+            Self::Limited(limited) => {
+                let Ok(response) = limited.clone().call(request).await;
+                response
+            }
+            Self::Unlimited(forward) => {
+                let Ok(response) = forward.clone().call(request.map(RequestBody::unread)).await;
+                response.map(|body| ResponseBody::passing(body, None))
+            }
+        }
+    }
+}
+
 /// The way of all calls under one configuration.
 pub(crate) struct Front {
-    pub(crate) service: RateLimit<Forward, GatewayRules>,
+    pub(crate) next: Next,
     pub(crate) answers: ByPath,
     pub(crate) state: Arc<State>,
     pub(crate) body_time: Duration,
@@ -58,7 +86,7 @@ impl Front {
         let (mut parts, body) = request.into_parts();
         let seen = tracing::enabled!(Level::DEBUG).then(|| Seen::new(&parts, &self.state, peer));
         parts.extensions.insert(PeerAddress(peer));
-        let key = ApiKey.key(&parts);
+        let key = if let Next::Limited(_) = self.next { ApiKey.key(&parts) } else { None };
         if let Some(key) = key {
             // So that it is hashed once.
             parts.extensions.insert(key);
@@ -67,8 +95,7 @@ impl Front {
         let room = self.bodies.room(self.bodies_bytes);
         parts.extensions.insert(room.clone());
         let request = Request::from_parts(parts, InTime::new(body, self.body_time, room, intake.clone()));
-        // Forwarding is always ready, and does not fail.
-        let Ok(mut response) = self.service.clone().call(request).await;
+        let mut response = self.next.call(request).await;
         if response.extensions_mut().remove::<GivenBack>().is_some() {
             self.tell_again(key, response.headers_mut());
         }

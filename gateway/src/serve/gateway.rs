@@ -3,7 +3,7 @@
 use super::client::{Client, Tls, client};
 use super::config::{Bounds, Config};
 use super::forward::{Forward, Upstreams};
-use super::front::{Front, FrontBody};
+use super::front::{Front, FrontBody, Next};
 use super::live::{State, StoredPlans};
 use super::metrics::Metrics;
 use super::own_plans::OwnPlans;
@@ -39,9 +39,17 @@ pub struct Gateway {
     /// Plans of keys' own, as operators set them.
     pub own: Arc<OwnPlans>,
     guard: Arc<ArcSwapOption<Guard>>,
+    limits: Limits,
     way: ArcSwap<Way>,
     /// Held by whoever changes the configuration; no call takes it.
     changing: Mutex<()>,
+}
+
+/// Whether calls are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    Kept,
+    LeftOut,
 }
 
 /// The way that calls take under one configuration.
@@ -65,11 +73,21 @@ pub(crate) fn time(TimeSpan(span): TimeSpan) -> Duration {
 impl Gateway {
     /// A gateway that goes by a configuration, and by the system's clock. An error if something that it needs is not there.
     pub fn new(config: Config) -> anyhow::Result<Self> {
-        Self::with_clock(config, Arc::new(SystemClock::new()))
+        Self::with(config, Arc::new(SystemClock::new()), Limits::Kept)
     }
 
     /// The same by another clock. Only decisions go by it: how long something may take is the system's time.
     pub fn with_clock(config: Config, clock: AnyClock) -> anyhow::Result<Self> {
+        Self::with(config, clock, Limits::Kept)
+    }
+
+    /// The same proxy without the layer: it limits nobody and asks for no key. For measuring what the layer takes; no
+    /// configuration leads here.
+    pub fn without_limits(config: Config) -> anyhow::Result<Self> {
+        Self::with(config, Arc::new(SystemClock::new()), Limits::LeftOut)
+    }
+
+    fn with(config: Config, clock: AnyClock, limits: Limits) -> anyhow::Result<Self> {
         let state = Arc::new(State::new(&config)?);
         let own = OwnPlans::read(&config)?;
         own.lock().tell(&state, clock.now())?;
@@ -81,10 +99,10 @@ impl Gateway {
         metrics.configuration.taken_over(state.live().generation);
         let rules = Arc::new(ArcSwap::from_pointee(rules(&config, &state)?));
         let client = client(time(config.bounds.connect_time), tls(&config))?;
-        let way = Way::new(Arc::new(config), guard.load_full(), client, &state, &clock, &metrics);
+        let way = Way::new(Arc::new(config), limits, guard.load_full(), client, &state, &clock, &metrics);
         let way = ArcSwap::from_pointee(way);
         let own = Arc::new(own);
-        Ok(Self { state, clock, metrics, rules, own, guard, way, changing: Mutex::new(()) })
+        Ok(Self { state, clock, metrics, rules, own, guard, limits, way, changing: Mutex::new(()) })
     }
 
     /// Goes by another configuration from the next call on. What was used stays used; an error changes nothing.
@@ -120,7 +138,8 @@ impl Gateway {
         drop(own);
         self.rules.store(Arc::new(rules));
         self.guard.store(guard.clone());
-        let way = Way::new(Arc::new(config), guard, client, &self.state, &self.clock, &self.metrics);
+        let (config, state) = (Arc::new(config), &self.state);
+        let way = Way::new(config, self.limits, guard, client, state, &self.clock, &self.metrics);
         self.way.store(Arc::new(way));
         self.metrics.configuration.taken_over(generation);
         Ok(words)
@@ -155,6 +174,7 @@ impl Gateway {
 impl Way {
     fn new(
         config: Arc<Config>,
+        limits: Limits,
         guard: Option<Arc<Guard>>,
         client: Client,
         state: &Arc<State>,
@@ -164,22 +184,29 @@ impl Way {
         let Bounds { body_bytes, bodies_bytes, body_time, response_time, idle_time, .. } =
             config.bounds.clone();
         let by_path = ByPath::new(state.clone(), body_bytes, config.tokens);
-        let layer = RateLimitLayer::builder(state.limiter.clone(), ApiKey, StoredPlans(state.clone()))
-            .guard(guard, TrustedProxies::new(config.trusted.iter().copied()))
-            .tokens(by_path.clone(), OpenAiUsage { most: config.tokens.most })
-            .answers(by_path.clone())
-            .headers(config.headers)
-            .clock(clock.clone())
-            .build();
         let forward = Forward::new(Upstreams {
             state: state.clone(),
             metrics: metrics.clone(),
             client: client.clone(),
+            limits,
             response_time: time(response_time),
             idle_time: time(idle_time),
         });
+        let layer = || {
+            RateLimitLayer::builder(state.limiter.clone(), ApiKey, StoredPlans(state.clone()))
+                .guard(guard, TrustedProxies::new(config.trusted.iter().copied()))
+                .tokens(by_path.clone(), OpenAiUsage { most: config.tokens.most })
+                .answers(by_path.clone())
+                .headers(config.headers)
+                .clock(clock.clone())
+                .build()
+        };
+        let next = match limits {
+            Limits::Kept => Next::Limited(layer().layer(forward)),
+            Limits::LeftOut => Next::Unlimited(forward),
+        };
         let front = Front {
-            service: layer.layer(forward),
+            next,
             answers: by_path,
             state: state.clone(),
             body_time: time(body_time),
