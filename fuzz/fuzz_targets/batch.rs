@@ -34,6 +34,11 @@ impl Pair {
             }
             Step::OwnPlan(key, plan) => self.both(|limiter, ids| limiter.set_own_plan(&key, ids[plan], at)),
             Step::ClearOwnPlan(key) => self.both(|limiter, _| limiter.clear_own_plan(&key, at)),
+            Step::Record(key, plan, cost) => {
+                self.both(|limiter, ids| limiter.record_usage(&key, ids[plan], cost, at));
+            }
+            Step::GiveBack(key, cost) => self.both(|limiter, _| limiter.give_back(&key, cost, at)),
+            Step::Reset(key) => self.both(|limiter, _| limiter.reset(&key, at)),
             Step::Time(at) => self.at = at,
         }
     }

@@ -194,7 +194,10 @@ where
                 Some(refused) => State::Refused { refused: Some(refused) },
                 None => {
                     let (parts, service) = (Some(parts), Some(service));
-                    State::Reading { body, reading: Reading { parts, service, read: BytesMut::new(), most } }
+                    State::Reading {
+                        body,
+                        reading: Reading { parts, service, read: Gathered::default(), most },
+                    }
                 }
             }
         } else {
@@ -211,8 +214,34 @@ where
 struct Reading<S> {
     parts: Option<request::Parts>,
     service: Option<S>,
-    read: BytesMut,
+    read: Gathered,
     most: usize,
+}
+
+/// Parts of a body. One by itself, as most are, is not copied.
+#[derive(Default)]
+struct Gathered {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Gathered {
+    fn len(&self) -> usize {
+        self.first.len() + self.all.len()
+    }
+
+    fn push(&mut self, part: Bytes) {
+        if self.len() == 0 {
+            self.first = part;
+        } else {
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+            self.all.extend_from_slice(&part);
+        }
+    }
+
+    fn take(&mut self) -> Bytes {
+        if self.all.is_empty() { std::mem::take(&mut self.first) } else { self.all.split().freeze() }
+    }
 }
 
 pin_project! {
@@ -258,14 +287,14 @@ fn poll_body<S, B: Body<Data = Bytes>>(
 ) -> Poll<Result<Bytes, Refusal>> {
     loop {
         match ready!(body.as_mut().poll_frame(context)) {
-            None => return Poll::Ready(Ok(reading.read.split().freeze())),
+            None => return Poll::Ready(Ok(reading.read.take())),
             Some(Err(_)) => return Poll::Ready(Err(Refusal::BodyBroken)),
             Some(Ok(frame)) => {
                 let Ok(data) = frame.into_data() else { continue };
                 if data.len() > reading.most - reading.read.len() {
                     return Poll::Ready(Err(Refusal::BodyTooLarge(reading.most)));
                 }
-                reading.read.extend_from_slice(&data);
+                reading.read.push(data);
             }
         }
     }

@@ -59,6 +59,9 @@ pub(crate) fn is_asked_of(path: &str) -> bool {
 
 /// The body that asks for it; `None` if this is no stream, if the client asks for it itself, or if this is no request that could.
 pub(crate) fn ask(body: &Bytes) -> Option<Bytes> {
+    if !may_stream(body) {
+        return None;
+    }
     let ask: Ask<'_> = serde_json::from_slice(body).ok()?;
     if !ask.stream {
         return None;
@@ -71,6 +74,12 @@ pub(crate) fn ask(body: &Bytes) -> Option<Bytes> {
     let asking = asking(options)?;
     let start = (options.get().as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
     Some(splice(body, start, start + options.get().len(), asking.as_bytes()))
+}
+
+/// Whether the name of the field stands anywhere, or is written with escapes: a body without need not be read for it.
+fn may_stream(body: &[u8]) -> bool {
+    let has = |part: &[u8]| memchr::memmem::find(body, part).is_some();
+    has(b"\"stream\"") || has(b"\\u")
 }
 
 /// The options with usage asked for; `None` if it is already, or if these are none.

@@ -18,11 +18,10 @@ struct Key {
 }
 
 impl Key {
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
-        }
-        self.length = self.length.saturating_add(1);
+    fn push(&mut self, text: &[u8]) {
+        let room = self.bytes.iter_mut().skip(self.length);
+        room.zip(text).for_each(|(place, byte)| *place = *byte);
+        self.length = self.length.saturating_add(text.len());
     }
 
     fn is(&self, name: &[u8]) -> bool {
@@ -76,20 +75,42 @@ impl Scanner {
 
     /// Reads on; gives every object `usage` that ends.
     pub(super) fn pass(&mut self, bytes: &[u8], mut found: impl FnMut(&[u8], Found)) {
-        for &byte in bytes {
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
+            if self.within == Within::Text {
+                // Most of a response is text: what ends it is looked for many bytes at a time.
+                let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                if end > 0 {
+                    let (text, after) = rest.split_at(end);
+                    self.last.push(text);
+                    self.keep(text);
+                    rest = after;
+                    continue;
+                }
+            }
+            rest = after;
             self.step(byte);
-            if self.keeps_from == 0 {
-                continue;
-            }
-            if self.kept.len() == MOST_BYTES {
-                self.forget();
-                continue;
-            }
-            self.kept.push(byte);
-            if self.within == Within::Structure && byte == b'}' && self.depth < self.keeps_from {
+            self.keep(&[byte]);
+            if self.keeps_from != 0
+                && self.within == Within::Structure
+                && byte == b'}'
+                && self.depth < self.keeps_from
+            {
                 found(&self.kept, self.found);
                 self.forget();
             }
+        }
+    }
+
+    /// Keeps what belongs to an object that is being kept, if that does not get too long.
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.keeps_from == 0 {
+            return;
+        }
+        if self.kept.len() + bytes.len() > MOST_BYTES {
+            self.forget();
+        } else {
+            self.kept.extend_from_slice(bytes);
         }
     }
 
@@ -107,7 +128,7 @@ impl Scanner {
             }
             (Within::Text, b'\\') => self.within = Within::Escape,
             (Within::Text, b'"') => self.within = Within::Structure,
-            (Within::Text, _) => self.last.push(byte),
+            (Within::Text, _) => self.last.push(&[byte]),
             (Within::Structure, b'"') => {
                 self.within = Within::Text;
                 self.last = Key::default();

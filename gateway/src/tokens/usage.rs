@@ -131,7 +131,7 @@ impl TokenMeter {
                     bytes = &bytes[1..];
                 }
                 Line::Data | Line::Other | Line::Whole => {
-                    let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                    let end = memchr::memchr2(b'\n', b'\r', bytes);
                     let (rest, after) = bytes.split_at(end.unwrap_or(bytes.len()));
                     if self.line == Line::Data {
                         self.read(rest);
