@@ -15,7 +15,7 @@ const HELP: &str = "\
 cargo x <command>
 
   test               All that must hold before a change is shared: format, lints, tests, documentation,
-                     the example for Pingora, loom, shuttle, the machine code, and half a minute of each fuzz target.
+                     the example for Pingora, loom, shuttle, the machine code, and a quarter of a minute of each fuzz target.
                      Stops at the first failure.
   example-pingora    Builds the example for Pingora. Needs cmake, and says so where it is missing.
   loom               Checks every interleaving of two or three threads with at most 2 preemptions.
@@ -29,7 +29,7 @@ cargo x <command>
   fuzz [TARGET]... [--minutes N] [--address-sanitizer]
                      Runs the fuzz targets, or those named, for N minutes each (60 if not given), as many at a time as
                      there are cores, and prints a table. Needs cargo-fuzz and a nightly toolchain.
-  fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (30 if not given), or says what is missing for it.
+  fuzz-smoke [SECS]  Runs each fuzz target for SECS seconds (15 if not given), or says what is missing for it.
   fuzz-build         Builds the fuzz targets, with any toolchain and a C++ compiler.
   panics             Reads the machine code of every decision: no panic, allocation, lock or system call in it but
                      what is explained. Linux on x86-64; says so elsewhere.
@@ -86,7 +86,7 @@ fn dispatch(words: &[&str]) -> Option<Outcome> {
         ["shuttle", "--schedules", number] => steps::shuttle(Some(number.parse().ok()?)),
         ["fuzz", arguments @ ..] => return fuzz::run(arguments),
         ["fuzz-build"] => fuzz::build(),
-        ["fuzz-smoke"] => fuzz::smoke(Duration::from_secs(30)),
+        ["fuzz-smoke"] => fuzz::smoke(fuzz::SMOKE),
         ["fuzz-smoke", seconds] => fuzz::smoke(Duration::from_secs(seconds.parse().ok()?)),
         ["panics"] => panics::check(),
         ["sanitize"] => sanitize::all(),
