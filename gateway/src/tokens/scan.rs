@@ -6,6 +6,8 @@
 
 /// The longest object that is believed to be a usage.
 const MOST_BYTES: usize = 4_096;
+/// Most are no longer, so that memory is asked for once.
+const USUAL_BYTES: usize = 256;
 /// Longer keys are none of those looked for.
 const MOST_KEY: usize = 8;
 
@@ -145,6 +147,7 @@ impl Scanner {
                 {
                     self.found = found;
                     self.keeps_from = self.depth + 1;
+                    self.kept.reserve(USUAL_BYTES);
                 }
                 self.depth = self.depth.saturating_add(1);
             }

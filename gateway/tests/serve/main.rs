@@ -6,6 +6,8 @@ mod attacks;
 mod ending;
 /// What clients send that they should not.
 mod hostile;
+/// Load from curl, wrk and hey.
+mod load;
 /// Who passes, what is sent on, and what responses say.
 mod passing;
 /// Another configuration while it runs.
