@@ -17,6 +17,7 @@ use crate::outcome::ByStatus;
 use crate::service::{GivenBack, RateLimit};
 use crate::tokens::{OpenAiUsage, TokenMeter};
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -94,7 +95,11 @@ impl Front {
         let shape = self.answers.shape(&parts);
         let room = self.bodies.room(self.bodies_bytes);
         parts.extensions.insert(room.clone());
-        let request = Request::from_parts(parts, InTime::new(body, self.body_time, room, intake.clone()));
+        let body = InTime::new(body, self.body_time, room, intake.clone());
+        if is_encoded(&parts) {
+            return Trouble::Encoded.response(shape).map(own);
+        }
+        let request = Request::from_parts(parts, body);
         let mut response = self.next.call(request).await;
         if response.extensions_mut().remove::<GivenBack>().is_some() {
             self.tell_again(key, response.headers_mut());
@@ -116,6 +121,12 @@ impl Front {
         let (_, standing) = self.state.limiter.peek(&key, known.plan, Cost::default(), self.clock.now());
         Fields::new(self.headers, Verdict::Admit(LimitSet::EMPTY), &standing).insert_into(headers);
     }
+}
+
+/// Whether what a request asks for could not be read from its body.
+fn is_encoded(request: &request::Parts) -> bool {
+    let mut encodings = request.headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// What was wrong with a request's body, if this is the layer's answer to that.

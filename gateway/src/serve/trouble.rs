@@ -10,6 +10,8 @@ use http::{Response, StatusCode};
 pub(crate) enum Trouble {
     /// No upstream has this path.
     NoUpstream,
+    /// The request's body is compressed: nobody could say what it asks for.
+    Encoded,
     /// The client did not send its request's body in time.
     SlowBody,
     /// There is no room in memory for the request's body among the others.
@@ -26,6 +28,7 @@ impl Trouble {
     fn status(self) -> StatusCode {
         match self {
             Self::NoUpstream => StatusCode::NOT_FOUND,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::Broken => StatusCode::BAD_GATEWAY,
@@ -36,6 +39,7 @@ impl Trouble {
     fn message(self) -> &'static str {
         match self {
             Self::NoUpstream => "The gateway has no upstream for this path.",
+            Self::Encoded => "The gateway takes no request whose body has a content-encoding.",
             Self::SlowBody => "The request's body did not arrive in time.",
             Self::Crowded => "The gateway has no room for the request's body now.",
             Self::Unreachable => "The upstream cannot be reached.",
@@ -47,6 +51,7 @@ impl Trouble {
     fn kinds(self) -> Kinds {
         let (openai, code, anthropic) = match self {
             Self::NoUpstream => ("invalid_request_error", "not_found", "not_found_error"),
+            Self::Encoded => ("invalid_request_error", "unsupported_media_type", "invalid_request_error"),
             Self::SlowBody => ("invalid_request_error", "request_timeout", "timeout_error"),
             Self::Crowded => ("server_error", "overloaded", "overloaded_error"),
             Self::Unreachable => ("server_error", "upstream_unreachable", "api_error"),

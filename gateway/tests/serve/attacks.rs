@@ -446,3 +446,17 @@ async fn leave(address: SocketAddr, text: String, way: u32) {
         }
     }
 }
+
+#[tokio::test]
+async fn a_compressed_request_hides_nothing_from_its_estimate() {
+    let setup = Setup::new().await;
+    for encoding in ["gzip", "identity, br", "unheard-of"] {
+        let fields = [BEARER[0], ("content-encoding", encoding)];
+        let reply = whole(setup.begin("/v1/chat/completions", &fields, &ask("")).await).await;
+        assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{encoding}");
+        assert_eq!(reply.json()["error"]["code"], "unsupported_media_type");
+    }
+    assert_eq!((setup.counted().0, setup.mock.open()), (0, 0));
+    let fields = [BEARER[0], ("content-encoding", "identity")];
+    assert_eq!(setup.begin("/v1/chat/completions", &fields, &ask("")).await.status(), StatusCode::OK);
+}
