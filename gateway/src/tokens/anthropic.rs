@@ -1,5 +1,6 @@
 //! Requests and responses in Anthropic's form: messages.
 
+use super::openai::lenient::max_tokens_together;
 use super::openai::{BYTES_A_TOKEN, Bounds, MOST_TOKENS};
 use super::usage::TokenMeter;
 use super::{CostOf, UsageOf};
@@ -7,7 +8,8 @@ use http::request::Parts;
 use http::response;
 use tidegate::Cost;
 
-/// One request, and tokens as estimated from its body: `max_tokens`, which the API requires, and the input by its size.
+/// One request, and tokens as estimated from its body: `max_tokens`, which the API requires, and the input by its size. Of a batch of
+/// messages, those of all its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnthropicCost {
     /// The most bytes of a body.
@@ -27,12 +29,13 @@ impl CostOf for AnthropicCost {
         Some(self.body_limit)
     }
 
-    fn cost(&self, _request: &Parts, body: &[u8]) -> Cost {
+    fn cost(&self, request: &Parts, body: &[u8]) -> Cost {
         if body.is_empty() {
             return Cost::REQUEST;
         }
-        let bounds = Bounds::of(body);
-        let answer = bounds.max_tokens.unwrap_or(self.default_answer);
+        let is_batch = request.uri.path().ends_with("/batches");
+        let bound = if is_batch { max_tokens_together(body) } else { Bounds::of(body).max_tokens };
+        let answer = bound.unwrap_or(self.default_answer);
         Cost::tokens(answer.saturating_add((body.len() as u64).div_ceil(BYTES_A_TOKEN)))
     }
 }
@@ -68,5 +71,16 @@ mod tests {
         let cost = |body: &str| AnthropicCost::default().cost(&parts, body.as_bytes()).tokens;
         assert_eq!(cost(r#"{"max_tokens":100}"#), 105);
         assert_eq!(cost(r#"{"max_tokens":[]}"#), 1_024 + 5);
+    }
+
+    #[test]
+    fn a_batch_costs_what_all_its_messages_do() {
+        let parts = http::Request::builder().uri("/v1/messages/batches").body(()).unwrap().into_parts().0;
+        let cost = |body: &str| AnthropicCost::default().cost(&parts, body.as_bytes()).tokens;
+        let batch = r#"{"requests":[{"custom_id":"a","params":{"max_tokens":100,"messages":[{"content":"\"max_tokens\":9"}]}},{"params":{"max_tokens":7000}}]}"#;
+        assert_eq!(cost(batch), 7_100 + (batch.len() as u64).div_ceil(4));
+        assert_eq!(cost(r#"{"requests":[]}"#), 1_024 + 4);
+        let most = format!(r#"[{{"max_tokens":{0}}},{{"max_tokens":{0}}}]"#, u64::MAX);
+        assert_eq!(cost(&most), u64::MAX);
     }
 }

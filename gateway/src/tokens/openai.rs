@@ -1,6 +1,6 @@
 //! Requests and responses in OpenAI's form: chat completions, completions, responses, embeddings.
 
-mod lenient;
+pub(super) mod lenient;
 mod prompts;
 
 use super::usage::TokenMeter;

@@ -1,4 +1,4 @@
-//! Bounds in a body that is no JSON to a strict reader.
+//! Bounds wherever they stand in a body: in one that is no JSON to a strict reader, or that has many requests.
 //!
 //! An upstream may take it for one all the same: some readers know `NaN`, half of a surrogate pair, or text of 16 bits a
 //! character. So wherever the name of a bound stands before a colon and a number, at any depth, that number counts: a body that
@@ -13,18 +13,34 @@ use serde::de::value::Error;
 pub(super) fn bounds(body: &[u8]) -> Bounds {
     // Names and numbers in 16 or 32 bits a character are those in 8 with zeros between.
     let text: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
-    let (mut bounds, mut rest) = (Bounds::default(), text.as_slice());
-    while let Some((name, after)) = string(rest) {
-        rest = after;
-        let Some(value) = after.trim_ascii_start().strip_prefix(b":") else { continue };
-        let Ok(name) = Name::deserialize(IntoDeserializer::<Error>::into_deserializer(name.as_str())) else {
-            continue;
-        };
+    let mut bounds = Bounds::default();
+    for (name, number) in all(&text) {
         if let Some(bound) = bounds.named(name) {
-            *bound = (*bound).max(number(value));
+            *bound = (*bound).max(number);
         }
     }
     bounds
+}
+
+/// All `max_tokens` together, of which a batch has one for each of its requests; `None` if there is none.
+pub(in super::super) fn max_tokens_together(body: &[u8]) -> Option<u64> {
+    let numbers =
+        all(body).filter(|(name, _)| matches!(name, Name::MaxTokens)).filter_map(|(_, number)| number);
+    numbers.reduce(u64::saturating_add)
+}
+
+/// What stands before a colon, with the number after it if that is one.
+fn all(text: &[u8]) -> impl Iterator<Item = (Name, Option<u64>)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let (name, after) = string(rest)?;
+            rest = after;
+            let Some(value) = after.trim_ascii_start().strip_prefix(b":") else { continue };
+            let name = Name::deserialize(IntoDeserializer::<Error>::into_deserializer(name.as_str()));
+            return Some((name.unwrap_or(Name::Other), number(value)));
+        }
+    })
 }
 
 /// The next text in quotation marks, and what follows it.
