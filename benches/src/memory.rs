@@ -31,25 +31,3 @@ fn kibibytes(path: &str, field: &str) -> Option<u64> {
     let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
     Some(kibibytes * 1_024)
 }
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_to_becomes_resident_and_what_is_freed_does_not_stay() {
-        const BYTES: usize = 64 << 20;
-        let before = resident().expect("Linux tells");
-        let memory = std::hint::black_box(vec![1_u8; BYTES]);
-        let held = resident().expect("Linux tells") - before;
-        assert!(held >= BYTES as u64 * 9 / 10, "{held}");
-        drop(memory);
-        let after = resident().expect("Linux tells").saturating_sub(before);
-        assert!(after < BYTES as u64 / 2, "{after}");
-    }
-
-    #[test]
-    fn the_system_tells_what_is_available() {
-        assert!(available().is_some_and(|bytes| bytes > 1 << 20));
-    }
-}

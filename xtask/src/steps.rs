@@ -63,7 +63,8 @@ pub(crate) fn loom(preemptions: Option<u32>) -> Outcome {
         Some(_) => "Do the protocols hold under every interleaving with few preemptions?",
         None => "Do the protocols hold under every interleaving? (hours)",
     };
-    let args = ["test", "--release", "-p", "tidegate", "--lib", "--target-dir", "target/loom", "loom"];
+    let args =
+        ["test", "--profile", "models", "-p", "tidegate", "--lib", "--target-dir", "target/loom", "loom"];
     let step = Step::cargo(question, &args).env("RUSTFLAGS", "--cfg tidegate_loom");
     match preemptions {
         Some(bound) => step.env("LOOM_MAX_PREEMPTIONS", &bound.to_string()),
@@ -76,7 +77,7 @@ pub(crate) fn loom(preemptions: Option<u32>) -> Outcome {
 /// for.
 pub(crate) fn shuttle(schedules: Option<u64>) -> Outcome {
     let question = "Do the protocols hold in orders drawn at random, of more threads and longer programs?";
-    let args = ["test", "--release", "-p", "tidegate", "--lib", "--test", "linearizable"];
+    let args = ["test", "--profile", "models", "-p", "tidegate", "--lib", "--test", "linearizable"];
     let step =
         Step::cargo(question, &[&args[..], &["--target-dir", "target/shuttle", "--"], &SHUTTLED].concat())
             .env("RUSTFLAGS", "--cfg tidegate_shuttle");
