@@ -86,11 +86,13 @@ fn headline(
     let who = match throttled.len() {
         0 => "Nobody is throttled".to_owned(),
         count if count == populations && count == 1 => "The population is throttled".to_owned(),
+        2 if populations == 2 => "Both populations are throttled".to_owned(),
         count if count == populations => format!("All {count} populations are throttled"),
         1 => format!("1 of {populations} populations is throttled"),
         count => format!("{count} of {populations} populations are throttled"),
     };
     let most = match total.main_limit() {
+        Some((limit, 1.0)) if !throttled.is_empty() => format!(", all by {limit}"),
         Some((limit, share)) if !throttled.is_empty() => {
             format!(", mostly by {limit} ({} of denials)", percent(share))
         }
@@ -127,6 +129,12 @@ fn hit(row: &Row) -> String {
         None => "by a limit".to_owned(),
     };
     let denied = percent(row.denied_share());
+    // No retry helps these, whatever their limit's load.
+    let too_large = match row.never as f64 / row.denied.max(1) as f64 {
+        0.0 => String::new(),
+        1.0 => ": each asks for more at once than that ever admits".into(),
+        share => format!(" ({} of these ask for more at once than it ever admits)", percent(share)),
+    };
     let outcome = if row.lost_share() >= 0.001 {
         format!("{} of its calls are given up", percent(row.lost_share()))
     } else {
@@ -136,7 +144,10 @@ fn hit(row: &Row) -> String {
         format!("of those that succeed, 99% take at most {}", seconds(p99))
     });
     let fairness = unfair(row).unwrap_or_default();
-    format!("{}: {denied} of its attempts are denied, {by}; {outcome}; {wait}.{fairness}", row.name)
+    format!(
+        "{}: {denied} of its attempts are denied, {by}{too_large}; {outcome}; {wait}.{fairness}",
+        row.name
+    )
 }
 
 /// That a client gets less than half of its fair share, if so.
@@ -152,6 +163,9 @@ fn retries(total: &Row, populations: &[Row]) -> String {
     let Some(most) = populations.iter().max_by_key(|row| row.retries).filter(|row| row.retries > 0) else {
         return "There are no retries.".into();
     };
+    if populations.len() == 1 {
+        return format!("Retries: {:.2} a call.", total.retries_per_call);
+    }
     format!(
         "Retries: {:.2} a call. {} of them come from {}, which makes {} of the calls.",
         total.retries_per_call,

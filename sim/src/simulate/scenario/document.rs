@@ -33,7 +33,12 @@ impl Document {
         let mut tables: Vec<Table> = Vec::new();
         let mut next = Some(path.to_owned());
         while let Some(path) = next {
-            let text = tidegate_faults::read(&path)?;
+            let text = match (tidegate_faults::read(&path), sources.last()) {
+                (Ok(text), _) => text,
+                (Err(error), None) => return Err(error),
+                // Whoever names it has to mend it.
+                (Err(error), Some((child, text))) => bail!(extends(child, text, format!("{error:#}"))),
+            };
             let named = path.display().to_string();
             let mut table: Table = TomlText::new(&named, &text).parse()?;
             next = match table.remove("extends") {
@@ -107,6 +112,20 @@ impl Document {
         Some(parts.join("."))
     }
 
+    /// The files that it is made of: its own, those it extends, and the traces it names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut table = self.table.clone();
+        if !self.is_changed {
+            place_files(&mut table, &self.sources[0].0);
+        }
+        let populations = table.get("population").and_then(Value::as_array);
+        let traces = populations.into_iter().flatten().flat_map(|population| {
+            FILES.map(|path| path.iter().try_fold(population, |value, name| value.get(*name)))
+        });
+        let traces = traces.flatten().filter_map(Value::as_str).map(PathBuf::from);
+        self.sources.iter().map(|(path, _)| path.clone()).chain(traces).collect()
+    }
+
     fn populations(&self) -> &[Value] {
         self.table.get("population").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
@@ -114,6 +133,7 @@ impl Document {
     /// The directory that its names of files are relative to, made part of them, and another value in a field. An error if
     /// there is no such place.
     pub(crate) fn with(&self, setting: &Setting, value: Value) -> anyhow::Result<Self> {
+        self.has_the_place(setting)?;
         let mut changed = self.clone();
         if !changed.is_changed {
             place_files(&mut changed.table, &changed.sources[0].0);
@@ -140,6 +160,35 @@ impl Document {
         }
         at.insert(last.clone(), value);
         Ok(changed)
+    }
+
+    /// Refuses a setting that would make a plan, a population or an event which the scenario does not have: nobody would be on that plan, and
+    /// of a built-in one all other limits would be gone.
+    fn has_the_place(&self, setting: &Setting) -> anyhow::Result<()> {
+        let [list, name, fields @ ..] = setting.path.as_slice() else { return Ok(()) };
+        let told = &setting.name;
+        match (list.as_str(), self.table.get(list)) {
+            ("plans", plans) => {
+                let plans = plans.and_then(Value::as_table);
+                let own = || plans.into_iter().flat_map(Table::keys).map(String::as_str);
+                if !own().any(|own| own == name) {
+                    let meant = nearest(name, own())
+                        .map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+                    bail!(
+                        "`{told}`: the scenario defines no plan `{name}`: expected one with `[plans.{name}]` in it{meant}"
+                    );
+                }
+            }
+            ("population" | "event", None) => bail!("`{told}`: there is no {list} `{name}`"),
+            ("population" | "event", Some(_)) if fields.is_empty() => {
+                bail!(
+                    "`{told}` is a whole {list}: expected a field of it, such as `{told}.{}`",
+                    if list == "event" { "at" } else { "clients" }
+                );
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// A field by its path, such as `population.pro.clients` or `backend.servers`.
@@ -226,11 +275,14 @@ fn is_same(one: &Path, other: &Path) -> bool {
     real(one) == real(other)
 }
 
+/// Where a population names files.
+const FILES: [&[&str]; 2] = [&["arrivals", "trace", "file"], &["tokens", "trace"]];
+
 /// Makes the names of files in a table, which are looked for beside it, names from here.
 fn place_files(table: &mut Table, path: &Path) {
     let populations = table.get_mut("population").and_then(Value::as_array_mut);
     for population in populations.into_iter().flatten() {
-        for name in [&["arrivals", "trace", "file"][..], &["tokens", "trace"]] {
+        for name in FILES {
             let found = name.iter().try_fold(&mut *population, |value, name| value.get_mut(*name));
             if let Some(Value::String(file)) = found {
                 *file = beside(path, file).display().to_string();
