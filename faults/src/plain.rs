@@ -34,7 +34,8 @@ const FOUND: [(&str, &str); 2] =
     [("invalid type: map", "invalid type: a table"), ("invalid type: sequence", "invalid type: a list")];
 
 /// How what was expected is called.
-const EXPECTED: [(&str, &str); 8] = [
+const EXPECTED: [(&str, &str); 9] = [
+    ("a boolean", "true or false"),
     ("u8", "a whole number from 0 to 255"),
     ("u16", "a whole number from 0 to 65535"),
     ("u32", "a whole number from 0 to 4294967295"),

@@ -57,6 +57,15 @@ impl TomlError {
         }
     }
 
+    /// The same with what may have been meant.
+    #[must_use]
+    pub fn suggesting<'a>(mut self, found: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        if let Some(nearest) = nearest(found, known) {
+            self.problem.push_str(&format!("; did you mean `{nearest}`?"));
+        }
+        self
+    }
+
     /// The path of keys to the field.
     pub fn field(&self) -> &str {
         &self.field

@@ -295,3 +295,15 @@ fn many_populations_have_one_page_and_nine_colours() {
     assert!(page.contains("18 more") && page.contains(" others"));
     assert!(page.contains("number 0") && page.contains("number 29"));
 }
+
+/// The loss of all replications together is another number than the mean of theirs, and only one of them may stand on a page.
+#[test]
+fn sentences_and_facts_have_the_same_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let outage = include_str!("../scenarios/outage.toml");
+    std::fs::write(directory.path().join("outage.toml"), outage).unwrap();
+    let page = page(directory.path(), &["simulate", "outage.toml", "--replications", "5", "--seed", "0"]);
+    let turned_away = page.split("it turns away ").nth(1).unwrap().split(' ').next().unwrap();
+    let fact = page.split("<dt>calls turned away</dt><dd>").nth(1).unwrap().split(' ').next().unwrap();
+    assert_eq!(turned_away, fact);
+}

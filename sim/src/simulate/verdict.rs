@@ -57,17 +57,26 @@ impl Verdict {
     }
 }
 
+/// A measure of the backend as the page has it elsewhere: of several replications their mean, which differs from what all their counts
+/// come to together.
+fn shown(backend: &BackendRow, measure: &str, of_all: f64) -> f64 {
+    backend.intervals.get(measure).map_or(of_all, |estimate| estimate.mean)
+}
+
 /// How the backend fares.
 fn fares(backend: &BackendRow, total: &Row) -> String {
-    let mut text = format!("The backend works {} of its time", percent(backend.utilisation));
+    let works = shown(backend, "utilisation", backend.utilisation);
+    let mut text = format!("The backend works {} of its time", percent(works));
     if backend.wasted_share > 0.0 {
-        let _ = write!(text, ", {} of that for nobody", percent(backend.wasted_share));
+        let wasted = shown(backend, "wasted_share", backend.wasted_share);
+        let _ = write!(text, ", {} of that for nobody", percent(wasted));
     }
     if let Some(p99) = backend.service.sojourn_p99 {
         let _ = write!(text, "; 99% of the calls that it serves take at most {} there", seconds(p99));
     }
     if backend.loss > 0.0 {
-        let _ = write!(text, "; it turns away {} of those that come", percent(backend.loss));
+        let loss = shown(backend, "loss", backend.loss);
+        let _ = write!(text, "; it turns away {} of those that come", percent(loss));
     }
     for (count, what) in [(total.failed, "fail"), (total.timed_out, "are waited for too long")] {
         if count > 0 {
@@ -105,7 +114,7 @@ fn headline(
             let is = if state == State::Metastable { "stuck in retries" } else { "overloaded" };
             format!(
                 "{but} the backend is {is}: it turns away {} of the calls that reach it",
-                percent(backend.loss)
+                percent(shown(backend, "loss", backend.loss))
             )
         }
         _ => String::new(),

@@ -4,7 +4,7 @@ use super::files::Files;
 use super::{Scenario, resolve};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
-use tidegate_faults::{TomlError, TomlText, nearest};
+use tidegate_faults::{TomlError, TomlText, excerpt, nearest};
 use toml::{Table, Value};
 
 /// A scenario's fields, before they are checked.
@@ -37,7 +37,9 @@ impl Document {
                 (Ok(text), _) => text,
                 (Err(error), None) => return Err(error),
                 // Whoever names it has to mend it.
-                (Err(error), Some((child, text))) => bail!(extends(child, text, format!("{error:#}"))),
+                (Err(error), Some((child, text))) => {
+                    bail!(extends(child, text, excerpt(&format!("{error:#}"))))
+                }
             };
             let named = path.display().to_string();
             let mut table: Table = TomlText::new(&named, &text).parse()?;
@@ -80,7 +82,7 @@ impl Document {
             // Every name of a file has been made one from here.
             resolve::scenario(raw, Files::Beside(Path::new(""))).map_err(|fault| fault.within(text))
         });
-        scenario.map_err(|error| self.told_in_a_file(error))
+        scenario.map_err(|error| self.told_in_a_file(self.with_the_population_meant(error)))
     }
 
     /// An error about the merged text, told where one of its files has the field.
@@ -96,6 +98,20 @@ impl Document {
             .zip(&self.sources)
             .filter_map(|((file, field), (_, text))| Some((TomlText::new(file, text), field.clone()?)));
         error.within(texts.collect::<Vec<_>>())
+    }
+
+    /// A population of another name than one that is extended begins anew, and lacks what that has.
+    fn with_the_population_meant(&self, error: TomlError) -> TomlError {
+        let place = error.field().strip_prefix("population.").and_then(|place| place.parse().ok());
+        let name = place.and_then(|place: usize| population_name(self.populations().get(place)?));
+        match name {
+            Some(name) if error.problem().starts_with("missing field") => {
+                let others =
+                    self.populations().iter().filter_map(population_name).filter(|other| *other != name);
+                error.suggesting(name, others)
+            }
+            _ => error,
+        }
     }
 
     /// The path of a field as a file has it: populations have their places there.
@@ -384,6 +400,20 @@ mod tests {
             told(child).starts_with("child.toml, line 6, `population.0.plan`: unknown plan `teem`"),
             "{}",
             told(child)
+        );
+    }
+
+    #[test]
+    fn a_population_whose_name_is_misspelt_is_not_taken_for_a_new_one() {
+        let child = "extends = \"parent.toml\"\n[[population]]\nname = \"a.b d\"\nclients = 7\n";
+        let error = read(&[("child.toml", child), ("parent.toml", PARENT)])
+            .unwrap()
+            .scenario()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("child.toml, line 2, `population.0`: missing field `plan`; did you mean `a.b c`?"),
+            "{error}"
         );
     }
 
