@@ -307,3 +307,21 @@ fn sentences_and_facts_have_the_same_numbers() {
     let fact = page.split("<dt>calls turned away</dt><dd>").nth(1).unwrap().split(' ').next().unwrap();
     assert_eq!(turned_away, fact);
 }
+
+/// Ticks were round in seconds, and so −6.7 and −3.3 where they are written in minutes.
+#[test]
+fn ticks_are_round_in_the_unit_that_they_are_written_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let [outage, budget] =
+        [include_str!("../scenarios/outage.toml"), include_str!("../scenarios/outage-budget.toml")];
+    std::fs::write(directory.path().join("outage.toml"), outage).unwrap();
+    std::fs::write(directory.path().join("budget.toml"), budget).unwrap();
+    let page = page(directory.path(), &["compare", "outage.toml", "budget.toml", "--replications", "5"]);
+    let texts = page.split("</text>").filter_map(|text| text.rsplit('>').next());
+    let minutes = texts.filter_map(|text| text.trim().strip_suffix(" min"));
+    let minutes: Vec<f64> = minutes.map(|text| text.replace('−', "-").parse().unwrap()).collect();
+    assert!(minutes.len() > 3, "{minutes:?}");
+    let is_round =
+        |value: f64| [2.0, 5.0].into_iter().any(|of| (value * of - (value * of).round()).abs() < 1e-9);
+    assert!(minutes.iter().all(|value| is_round(*value)), "{minutes:?}");
+}

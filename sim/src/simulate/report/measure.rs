@@ -145,6 +145,11 @@ impl Unit {
         format!("{number}{suffix}")
     }
 
+    /// What a time is multiplied with before it is drawn on an axis, so that its ticks are round where they are written in minutes or hours.
+    pub(super) fn on_an_axis(self, largest: f64) -> f64 {
+        if self == Self::Seconds { self.scale(largest).0 } else { 1.0 }
+    }
+
     /// What values of this size are multiplied with to be shown, and what they are shown in.
     fn scale(self, size: f64) -> (f64, &'static str) {
         match self {
