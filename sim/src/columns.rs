@@ -9,8 +9,13 @@ const WIDTH: u16 = 80;
 pub(crate) fn table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    fit(&mut table);
     table
+}
+
+/// Makes a table fit a terminal.
+pub(crate) fn fit(table: &mut Table) {
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
 }
 
 /// Sets these columns to the right, as numbers stand.

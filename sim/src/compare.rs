@@ -85,6 +85,7 @@ fn names(scenario: &Scenario) -> Vec<String> {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let documents = [Document::read(&args.before)?, Document::read(&args.after)?];
     let [before, after] = [documents[0].scenario()?, documents[1].scenario()?];
+    documents.iter().flat_map(Document::notes).for_each(|note| eprintln!("tidegate: {note}"));
     refuse_what_is_read(&args.out, documents.iter().flat_map(Document::files))?;
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
     let mut file = WholeFile::create(&args.out).with_context(unwritable)?;

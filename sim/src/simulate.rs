@@ -142,6 +142,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Some(path) => {
             let document = Document::read(path)?;
             let scenario = document.scenario()?;
+            document.notes().iter().for_each(|note| eprintln!("tidegate: {note}"));
             for out in iter::once(&args.out).chain(&args.csv) {
                 refuse_what_is_read(out, document.files())?;
             }

@@ -108,6 +108,22 @@ fn nobody_leaves_before_they_have_come() {
     }
 }
 
+/// `[plans.fre]` for `[plans.free]` left the built-in plan in force, and nobody was told.
+#[test]
+fn a_plan_that_nobody_is_on_is_noted_if_its_name_is_near() {
+    let directory = tempfile::tempdir().unwrap();
+    for (plan, noted) in [("fre", true), ("spare", false)] {
+        let text = SCENARIO
+            .replace("[[population]]", &format!("[plans.{plan}]\nrequests_per_minute = 5\n[[population]]"));
+        std::fs::write(directory.path().join("mine.toml"), text).unwrap();
+        let output = tidegate(directory.path(), &["simulate", "mine.toml"]);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{message}");
+        let note = "tidegate: mine.toml: nobody is on the plan `fre`; did you mean `free`?\n";
+        assert_eq!(message, if noted { note } else { "" });
+    }
+}
+
 #[test]
 fn a_missing_parent_is_told_where_it_is_named() {
     let message = refused("name = \"A scenario\"", "extends = \"no.toml\"");

@@ -3,6 +3,7 @@
 use super::files::Files;
 use super::{Scenario, resolve};
 use anyhow::{Context, bail};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tidegate_faults::{TomlError, TomlText, excerpt, nearest};
 use toml::{Table, Value};
@@ -126,6 +127,22 @@ impl Document {
             *place = there.iter().position(|other| population_name(other) == Some(&*name))?.to_string();
         }
         Some(parts.join("."))
+    }
+
+    /// What may be a slip: a plan that nobody is on, with a name like that of one that somebody is on. It was meant to define that one, which is
+    /// another now.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let lists = ["population", "event"].map(|list| self.table.get(list).and_then(Value::as_array));
+        let named = lists.into_iter().flatten().flatten().filter_map(|one| one.get("plan")?.as_str());
+        let used: BTreeSet<&str> = named.collect();
+        let own = self.table.get("plans").and_then(Value::as_table).into_iter().flat_map(Table::keys);
+        let file = self.sources[0].0.display();
+        own.filter(|own| !used.contains(own.as_str()))
+            .filter_map(|own| {
+                let meant = nearest(own, used.iter().copied())?;
+                Some(format!("{file}: nobody is on the plan `{own}`; did you mean `{meant}`?"))
+            })
+            .collect()
     }
 
     /// The files that it is made of: its own, those it extends, and the traces it names.
