@@ -325,3 +325,25 @@ fn ticks_are_round_in_the_unit_that_they_are_written_in() {
         |value: f64| [2.0, 5.0].into_iter().any(|of| (value * of - (value * of).round()).abs() < 1e-9);
     assert!(minutes.iter().all(|value| is_round(*value)), "{minutes:?}");
 }
+
+#[test]
+fn sentences_say_what_one_population_or_two_come_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let population = |name: &str, tokens: u32| {
+        format!(
+            "[[population]]\nname = \"{name}\"\nplan = \"tiny\"\nclients = 5\ntokens = {tokens}\n\
+             arrivals = {{ poisson = \"30/min\" }}\nretry = \"documented\"\n"
+        )
+    };
+    let head = "duration = \"2min\"\n[plans.tiny]\ntokens_per_minute = 10\n";
+    let tell = |populations: &str| {
+        std::fs::write(directory.path().join("told.toml"), format!("{head}{populations}")).unwrap();
+        page(directory.path(), &["simulate", "told.toml"])
+    };
+    let one = tell(&population("huge", 500));
+    assert!(one.contains("The population is throttled, all by tokens_per_minute."), "{one}");
+    assert!(one.contains("each asks for more at once than that ever admits"), "{one}");
+    assert!(!one.contains("of them come from"), "{one}");
+    let two = tell(&(population("huge", 500) + &population("small", 1)));
+    assert!(two.contains("Both populations are throttled") && two.contains("of them come from"), "{two}");
+}
