@@ -230,6 +230,21 @@ impl Limiter {
     /// `plan` is the plan the key is on. If it is another one than at the key's last call, the plan changes
     /// with this call (R9). A key with a plan of its own ([`set_own_plan`](Self::set_own_plan)) is decided
     /// under that.
+    ///
+    /// ```
+    /// use tidegate::{Cost, Decision, Limiter, Nanos, Plan, Timestamp};
+    /// let limiter = Limiter::builder().capacity(100).build()?;
+    /// let (free, now) = (limiter.add_plan(&Plan::free())?, Timestamp::both(Nanos::ZERO));
+    /// // Twenty a minute, and a burst of a fifth.
+    /// for _ in 0..24 {
+    ///     assert!(limiter.check("key", free, Cost::REQUEST, now).is_admitted());
+    /// }
+    /// let Decision::Denied(denial) = limiter.check("key", free, Cost::REQUEST, now) else { panic!("admitted") };
+    /// // Then it is admitted, and a nanosecond earlier it is not (R10).
+    /// let then = Timestamp::both(Nanos::ZERO + denial.retry_after);
+    /// assert!(limiter.check("key", free, Cost::REQUEST, then).is_admitted());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn check<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, cost: Cost, at: Timestamp) -> Decision {
         self.decide(self.fingerprint(key), Asked { plan, cost, at })
@@ -309,6 +324,18 @@ impl Limiter {
 
     /// What [`check`](Self::check) would answer, and the key's limits as they stand. Charges and stores
     /// nothing, and takes no place in line: a denial's time is the exact one, also under slotted hints.
+    ///
+    /// ```
+    /// use tidegate::{Cost, LimitId, Limiter, Nanos, Plan, Timestamp, Verdict};
+    /// let limiter = Limiter::builder().capacity(100).build()?;
+    /// let (free, now) = (limiter.add_plan(&Plan::free())?, Timestamp::both(Nanos::ZERO));
+    /// for _ in 0..3 {
+    ///     let (verdict, standing) = limiter.peek("key", free, Cost::tokens(500), now);
+    ///     assert!(matches!(verdict, Verdict::Admit(_)));
+    ///     assert_eq!(standing.status(LimitId::RequestsWindow).map(|status| status.remaining), Some(20));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn peek<K: Hash + ?Sized>(
         &self,
         key: &K,
@@ -324,6 +351,19 @@ impl Limiter {
 
     /// Replaces what a call reserved by the tokens it really used (R7): gives back what was too much,
     /// charges what was too little even past the limit.
+    ///
+    /// ```
+    /// use tidegate::{Cost, Decision, LimitId, Limiter, Nanos, Plan, Timestamp};
+    /// let limiter = Limiter::builder().capacity(100).build()?;
+    /// let (free, now) = (limiter.add_plan(&Plan::free())?, Timestamp::both(Nanos::ZERO));
+    /// let left = || limiter.peek("key", free, Cost::REQUEST, now).1.status(LimitId::TokensDay).map(|day| day.remaining);
+    /// if let Decision::Admitted(admission) = limiter.check("key", free, Cost::tokens(1_200), now) {
+    ///     assert_eq!(left(), Some(198_800));
+    ///     limiter.settle(admission.reservation, 874, now);
+    /// }
+    /// assert_eq!(left(), Some(199_126));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn settle(&self, reservation: Reservation, tokens: u64, at: Timestamp) {
         let actual = Cost { tokens, ..reservation.cost() };
         self.settle_to(&reservation, actual, at);
@@ -336,6 +376,19 @@ impl Limiter {
     }
 
     /// Gives back all that a call was charged, its request too: the upstream never saw it.
+    ///
+    /// ```
+    /// use tidegate::{Cost, Decision, Limiter, Nanos, Plan, Timestamp};
+    /// let limiter = Limiter::builder().capacity(100).build()?;
+    /// let plan = Plan::builder("one").requests_per_minute(1).build()?;
+    /// let (one, now) = (limiter.add_plan(&plan)?, Timestamp::both(Nanos::ZERO));
+    /// if let Decision::Admitted(admission) = limiter.check("key", one, Cost::REQUEST, now) {
+    ///     assert!(!limiter.check("key", one, Cost::REQUEST, now).is_admitted());
+    ///     limiter.cancel(admission.reservation, now);
+    /// }
+    /// assert!(limiter.check("key", one, Cost::REQUEST, now).is_admitted());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel(&self, reservation: Reservation, at: Timestamp) {
         self.settle_to(&reservation, Cost::default(), at);
         self.observer.cancelled();
@@ -361,6 +414,20 @@ impl Limiter {
 
     /// Moves a key to another plan now (R9): what it used stays used, and the new limits decide from its next
     /// call on. Without effect on a key that has a plan of its own.
+    ///
+    /// ```
+    /// use tidegate::{Cost, LimitId, Limiter, Nanos, Plan, Timestamp};
+    /// let limiter = Limiter::builder().capacity(100).build()?;
+    /// let (free, pro) = (limiter.add_plan(&Plan::free())?, limiter.add_plan(&Plan::pro())?);
+    /// let now = Timestamp::both(Nanos::ZERO);
+    /// (0..24).for_each(|_| drop(limiter.check("key", free, Cost::REQUEST, now)));
+    /// limiter.change_plan("key", pro, now);
+    /// // At once, with what it used still used.
+    /// let (decision, standing) = limiter.check_with_standing("key", pro, Cost::REQUEST, now);
+    /// assert!(decision.is_admitted());
+    /// assert_eq!(standing.status(LimitId::RequestsWindow).map(|status| status.remaining), Some(975));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn change_plan<K: Hash + ?Sized>(&self, key: &K, plan: PlanId, at: Timestamp) {
         self.change(self.fingerprint(key), Some(plan), at, |record| {
             if !record.head.own_plan {

@@ -11,18 +11,23 @@ pub fn excerpt(text: &str) -> String {
 /// So many characters of a text, and an ellipsis if there are more. Control characters are escaped, so that no
 /// input can play tricks on a terminal.
 pub fn shortened(text: &str, longest: usize) -> String {
-    let mut shown = String::new();
-    for character in text.chars().take(longest) {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
+    let mut shown: String = text.chars().take(longest).flat_map(fit).collect();
     if text.chars().nth(longest).is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// All of a text, with its control characters escaped.
+pub(crate) fn escaped(text: &str) -> String {
+    text.chars().flat_map(fit).collect()
+}
+
+/// A character as it may be shown.
+fn fit(character: char) -> impl Iterator<Item = char> {
+    let escape = character.is_control().then(|| character.escape_default());
+    let itself = escape.is_none().then_some(character);
+    escape.into_iter().flatten().chain(itself)
 }
 
 #[cfg(test)]

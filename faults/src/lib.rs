@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod excerpt;
+mod plain;
 mod toml;
 
 pub use excerpt::{excerpt, shortened};

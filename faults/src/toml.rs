@@ -1,6 +1,7 @@
 //! Errors in a TOML text told by place: the line, the path of keys, the name that was meant.
 
-use crate::excerpt::excerpt;
+use crate::excerpt::{escaped, excerpt};
+use crate::plain::plain;
 use ::toml::Spanned;
 use ::toml::de::{DeArray, DeTable, DeValue};
 use anyhow::Context;
@@ -12,8 +13,11 @@ use tidegate::config::PathPart;
 /// A file's text.
 pub fn read(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    String::from_utf8(bytes)
-        .map_err(|_| anyhow::anyhow!("{}: expected TOML, found no UTF-8 text", path.display()))
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = sound.iter().filter(|byte| **byte == b'\n').count() + 1;
+        anyhow::anyhow!("{}, line {line}: expected TOML, found no UTF-8 text", path.display())
+    })
 }
 
 /// A TOML file that cannot be used: file, line, field, and what was expected. It must be changed.
@@ -30,7 +34,7 @@ impl fmt::Display for TomlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, line {}", self.file, self.line)?;
         if !self.field.is_empty() {
-            write!(f, ", `{}`", self.field)?;
+            write!(f, ", `{}`", excerpt(&self.field))?;
         }
         write!(f, ": {}", self.problem)
     }
@@ -51,6 +55,15 @@ impl TomlError {
             Some((file, line, field)) => Self { file, line, field, problem: self.problem },
             None => self,
         }
+    }
+
+    /// The same with what may have been meant.
+    #[must_use]
+    pub fn suggesting<'a>(mut self, found: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        if let Some(nearest) = nearest(found, known) {
+            self.problem.push_str(&format!("; did you mean `{nearest}`?"));
+        }
+        self
     }
 
     /// The path of keys to the field.
@@ -84,8 +97,9 @@ impl<'a> TomlText<'a> {
 
     /// What the parser refused, with the name nearest to one it does not know.
     fn misread(self, error: &::toml::de::Error) -> TomlError {
-        let mut problem = error.message().trim().replace('\n', "; ");
-        if let Some(name) = name_meant(&problem) {
+        let told = error.message().trim().replace('\n', "; ");
+        let mut problem = plain(&told);
+        if let Some(name) = name_meant(&told) {
             problem = format!("{problem}; did you mean `{name}`?");
         }
         match error.span() {
@@ -115,6 +129,7 @@ impl<'a> TomlText<'a> {
     }
 
     fn error(self, at: usize, field: String, problem: String) -> TomlError {
+        let problem = escaped(&problem);
         TomlError { file: self.file.into(), line: line_of(self.text, at), field, problem }
     }
 }

@@ -14,8 +14,9 @@ use crate::statistics::interval::{Interval, Level};
 use crate::subject::{Subject, place_of};
 use crate::threads::Threads;
 use crate::vary::{Point, quantity};
-use crate::whole_file::WholeFile;
+use crate::whole_file::{WholeFile, refuse_what_is_read};
 use anyhow::{Context, bail, ensure};
+use clap::ArgGroup;
 use comfy_table::{LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use search::{Bracket, Range};
@@ -27,12 +28,14 @@ use toml::Value;
 
 /// Arguments of `tidegate capacity`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(group(ArgGroup::new("counted").required(true).args(["population", "vary"])))]
+#[command(group(ArgGroup::new("target").required(true).args(["at_least", "at_most"])))]
 pub struct Args {
     /// The scenario, with any number in the field that is varied.
     #[arg(value_name = "SCENARIO.toml")]
     pub scenario: PathBuf,
     /// The population whose clients are counted.
-    #[arg(long, value_name = "NAME", conflicts_with = "vary", required_unless_present = "vary")]
+    #[arg(long, value_name = "NAME")]
     pub population: Option<String>,
     /// Or a field, larger values of which make it worse: `population.pro.load`, `population.pro.arrivals.poisson`; needs `--from`
     /// and `--to`.
@@ -45,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub of: Option<String>,
     /// It must be at least this.
-    #[arg(long, value_name = "VALUE", conflicts_with = "at_most", required_unless_present = "at_most")]
+    #[arg(long, value_name = "VALUE")]
     pub at_least: Option<f64>,
     /// It must be at most this.
     #[arg(long, value_name = "VALUE")]
@@ -217,6 +220,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let field = Field::new(args, &document, &scenario)?;
     let target = Target::new(args, &scenario)?;
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
+    refuse_what_is_read(&args.out, document.files())?;
     let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let (bracket, looks, interrupted) = search(args, &document, &field, &target, seed)?;

@@ -11,13 +11,12 @@ use crate::columns;
 use crate::interrupt::Interrupted;
 use crate::simulate::report::{self, Side};
 use crate::simulate::{
-    Differences, Measured, Row, Runs, Scenario, between_backends, between_populations, of_each, replicate,
-    with_warm_up,
+    Differences, Document, Measured, Row, Runs, Scenario, between_backends, between_populations, of_each,
+    replicate, with_warm_up,
 };
 use crate::threads::Threads;
-use crate::whole_file::WholeFile;
+use crate::whole_file::{WholeFile, refuse_what_is_read};
 use anyhow::{Context as _, ensure};
-use comfy_table::{LineStyle, Table, presets};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -84,7 +83,10 @@ fn names(scenario: &Scenario) -> Vec<String> {
 
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let [before, after] = [Scenario::read(&args.before)?, Scenario::read(&args.after)?];
+    let documents = [Document::read(&args.before)?, Document::read(&args.after)?];
+    let [before, after] = [documents[0].scenario()?, documents[1].scenario()?];
+    documents.iter().flat_map(Document::notes).for_each(|note| eprintln!("tidegate: {note}"));
+    refuse_what_is_read(&args.out, documents.iter().flat_map(Document::files))?;
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
     let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(before.seed);
@@ -160,6 +162,9 @@ impl Comparison {
         };
         let Self { total, backend, .. } = &comparison;
         comparison.headline = headline::headline((before, after), total, backend, &comparison.named());
+        if comparison.populations.is_empty() {
+            comparison.headline += " They have no population in common: expected names that both have, or only all together is compared.";
+        }
         comparison
     }
 
@@ -174,24 +179,26 @@ fn render(comparison: &Comparison) -> String {
     let Comparison { before, after, seed, replications, headline, .. } = comparison;
     let mut text =
         format!("{before} → {after}: {replications} replications of each, seed {seed}\n{headline}\n");
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    table.set_header(["", "measure", "before", "after", "change", "± (95%)", ""]);
+    let mut table = columns::table();
+    table.set_header(["measure", "before", "after", "change", "± (95%)", ""]);
     let groups = comparison
         .named()
         .into_iter()
         .chain([("total", &comparison.total), ("backend", &comparison.backend)]);
     for (group, measures) in groups {
-        for (place, (name, difference)) in measures.iter().enumerate() {
+        // A line of its own for whose they are: a column would not fit a terminal.
+        if !measures.is_empty() {
+            table.add_row([group]);
+        }
+        for (name, difference) in measures {
             let numbers =
                 [difference.before, difference.after, difference.change.mean, difference.change.half_width];
             let [before, after, change, half_width] = numbers.map(|number| format!("{number:.4}"));
             let told = if difference.differs { "differs" } else { "" };
-            let group = if place == 0 { group } else { "" };
-            table.add_row([group, name, &before, &after, &change, &half_width, told]);
+            table.add_row([&format!("  {name}"), &before, &after, &change, &half_width, told]);
         }
     }
-    columns::set_right(&mut table, 2..=5);
+    columns::set_right(&mut table, 1..=4);
     let _ = writeln!(text, "{table}");
     if !comparison.unpaired.is_empty() {
         let _ = writeln!(text, "only in one of them: {}", comparison.unpaired.join(", "));

@@ -9,7 +9,7 @@ use std::path::Path;
 use tidegate::Plan;
 use tidegate::config::Plans;
 pub use tidegate_faults::TomlError;
-use tidegate_faults::{TomlText, excerpt};
+use tidegate_faults::{TomlText, excerpt, nearest};
 
 /// The plans that a command knows, by name.
 #[derive(Clone, Debug)]
@@ -34,7 +34,11 @@ pub struct UnknownPlan {
 impl fmt::Display for UnknownPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
-        write!(f, "no plan is named `{}`; known are {}", excerpt(&self.name), known.join(", "))
+        write!(f, "no plan is named `{}`; known are {}", excerpt(&self.name), known.join(", "))?;
+        match nearest(&self.name, self.known.iter().map(String::as_str)) {
+            Some(meant) => write!(f, "; did you mean `{meant}`?"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod tally;
 
 use crate::plans::PlanSet;
 use crate::trace::{Event, Format, Input, Trace};
+use crate::whole_file::refuse_what_is_read;
 use anyhow::{Context, bail};
 use decisions::DecisionsFile;
 use engine::{Engine, Stop};
@@ -59,6 +60,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         None => PlanSet::built_in(),
     };
     let plan = plans.find(args.plan.as_deref().unwrap_or(DEFAULT_PLAN)).context("--plan")?;
+    if let (Some(out), Some(plans)) = (&args.decisions, &args.plans) {
+        refuse_what_is_read(out, [plans]).context("--decisions")?;
+    }
     let decisions = args.decisions.as_deref().map(|out| open_decisions(out, &args.traces)).transpose()?;
     let progress = progress_bar(&args.traces);
     let mut trace = open_trace(args, &progress)?;

@@ -49,8 +49,8 @@ mod world;
 use crate::subject::Subject;
 use crate::text;
 use crate::threads::Threads;
-use crate::whole_file::WholeFile;
-use anyhow::Context;
+use crate::whole_file::{WholeFile, refuse_what_is_read};
+use anyhow::{Context, ensure};
 pub(crate) use draws::{Draws, Purpose};
 pub(crate) use estimates::{
     Difference, Differences, Estimate, Read, between_backends, between_populations, of_a_population,
@@ -63,7 +63,8 @@ pub use sample::Sample;
 pub use scenario::Scenario;
 pub(crate) use scenario::{Document, Setting};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::iter;
+use std::path::{self, Path, PathBuf};
 use std::time::{Duration, Instant};
 use summary::Summary;
 pub(crate) use summary::{BackendRow, Row};
@@ -138,9 +139,21 @@ impl Default for Args {
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let scenario = match &args.scenario {
-        Some(path) => Scenario::read(path)?,
+        Some(path) => {
+            let document = Document::read(path)?;
+            let scenario = document.scenario()?;
+            document.notes().iter().for_each(|note| eprintln!("tidegate: {note}"));
+            for out in iter::once(&args.out).chain(&args.csv) {
+                refuse_what_is_read(out, document.files())?;
+            }
+            scenario
+        }
         None => Scenario::built_in()?,
     };
+    let is_out = |path: &PathBuf| {
+        path::absolute(path).is_ok_and(|path| path::absolute(&args.out).is_ok_and(|out| out == path))
+    };
+    ensure!(!args.csv.as_ref().is_some_and(is_out), "`--csv` and `--out` are the same file: expected two");
     let seed = args.seed.unwrap_or(scenario.seed);
     let wanted = args.precision.map(|share| wanted(args, share, &scenario)).transpose()?;
     let unwritable = || format!("{}: the report cannot be written", args.out.display());

@@ -29,7 +29,8 @@ impl Subject {
             }
             "total" => Of::Total(of_a_population(measure)?),
             name => {
-                place_of(scenario, name)?;
+                place_of(scenario, name)
+                    .with_context(|| format!("`{name}` is neither `total` nor `backend` nor a population"))?;
                 Of::Population(name.to_owned(), of_a_population(measure)?)
             }
         };

@@ -11,7 +11,7 @@ use crate::statistics::interval::{Interval, Level};
 use crate::subject::Subject;
 use crate::threads::Threads;
 use crate::vary::{Axis, Point};
-use crate::whole_file::WholeFile;
+use crate::whole_file::{WholeFile, refuse_what_is_read};
 use anyhow::{Context as _, ensure};
 use comfy_table::{LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -97,6 +97,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let scenario = document.scenario()?;
     let axes: Vec<Axis> =
         args.vary.iter().map(|text| Axis::parse(text, &document)).collect::<anyhow::Result<_>>()?;
+    if let [one, other] = axes.as_slice() {
+        ensure!(
+            one.setting != other.setting,
+            "`--vary` names `{}` twice: expected two fields",
+            one.setting.name
+        );
+    }
     let subjects: Vec<Subject> = args
         .measure
         .iter()
@@ -112,6 +119,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let scenarios: Vec<Scenario> =
         combinations.iter().map(|points| set(&document, &axes, points)).collect::<anyhow::Result<_>>()?;
     let unwritable = || format!("{}: the report cannot be written", args.out.display());
+    refuse_what_is_read(&args.out, document.files())?;
     let mut file = WholeFile::create(&args.out).with_context(unwritable)?;
     let seed = args.seed.unwrap_or(scenario.seed);
     let runs =
@@ -207,16 +215,17 @@ fn estimates(subjects: &[Subject], found: &[Measured]) -> BTreeMap<String, Estim
 fn render(swept: &Swept, measures: &[String]) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-    let fields = swept.fields.iter().map(|field| field.field.clone());
-    table.set_header(fields.chain(measures.iter().flat_map(|measure| [measure.clone(), "± (95%)".into()])));
+    // A path takes a line for each part, so that three measures beside it fit a terminal.
+    let fields = swept.fields.iter().map(|field| field.field.replace('.', "\n."));
+    table.set_header(fields.chain(measures.iter().map(|measure| format!("{measure}\n± (95%)"))));
     for point in &swept.points {
-        let numbers = measures.iter().flat_map(|measure| match point.measures.get(measure) {
-            Some(estimate) => [format!("{:.5}", estimate.mean), format!("{:.5}", estimate.half_width)],
-            None => ["–".into(), "–".into()],
+        let numbers = measures.iter().map(|measure| match point.measures.get(measure) {
+            Some(estimate) => format!("{:.5} ± {:.5}", estimate.mean, estimate.half_width),
+            None => "–".into(),
         });
         table.add_row(point.values.iter().cloned().chain(numbers));
     }
-    columns::set_right(&mut table, 0..=swept.fields.len() + measures.len() * 2 - 1);
+    columns::set_right(&mut table, 0..=swept.fields.len() + measures.len() - 1);
     format!(
         "{}: {} by {}, {} replications of each, seed {}\n{table}\n",
         swept.scenario,

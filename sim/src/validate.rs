@@ -105,7 +105,8 @@ fn begin(path: &Path) -> anyhow::Result<(WholeFile, String)> {
 fn table(rows: &[Found]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["set-up", "measure", "expected", "found", "±, 99%", "may be", "n", ""]);
+    columns::fit(&mut table);
+    table.set_header(["set-up", "measure", "expected", "found", "± 99%", "may be", "n", ""]);
     for row in rows {
         table.add_row([
             row.set_up.clone(),

@@ -102,7 +102,8 @@ fn points_between(
     let (first, unit) = quantity(from).context(expected)?;
     let (last, other) = quantity(to).context(expected)?;
     let count: usize = count.and_then(|count| count.trim().parse().ok()).context(expected)?;
-    ensure!(unit == other && (2..=MOST_POINTS).contains(&count), expected);
+    ensure!(unit == other, "{expected}; found `{unit}` and `{other}`");
+    ensure!((2..=MOST_POINTS).contains(&count), "expected a COUNT from 2 to {MOST_POINTS}, found {count}");
     let step = |place: usize| place as f64 / (count - 1) as f64;
     let number = |place: usize| match place {
         0 => first,

@@ -5,6 +5,20 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
+/// Refuses to write where something is read from: a scenario named by mistake after `--out` would be lost.
+pub(crate) fn refuse_what_is_read<P: AsRef<Path>>(
+    out: &Path,
+    read: impl IntoIterator<Item = P>,
+) -> anyhow::Result<()> {
+    let Ok(there) = out.canonicalize() else { return Ok(()) };
+    let same = |path: P| path.as_ref().canonicalize().is_ok_and(|path| path == there);
+    // A device is both read and written.
+    if there.is_file() && read.into_iter().any(same) {
+        anyhow::bail!("{}: this file is read, and would be replaced: expected another name", out.display());
+    }
+    Ok(())
+}
+
 /// A file in the making. Unless it is [finished](Self::finish), nothing of it stays behind.
 #[derive(Debug)]
 pub(crate) struct WholeFile {
@@ -76,6 +90,17 @@ mod tests {
         begun().finish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"a\n");
         assert_eq!(dir.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_read_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let [read, other] = ["scenario.toml", "report.html"].map(|name| dir.path().join(name));
+        std::fs::write(&read, "").unwrap();
+        let roundabout = dir.path().join(".").join("scenario.toml");
+        let refused = |out: &Path| refuse_what_is_read(out, [&read]);
+        assert!(refused(&roundabout).unwrap_err().to_string().contains("would be replaced"));
+        assert!(refused(&other).is_ok() && refused(Path::new("/dev/null")).is_ok());
     }
 
     #[test]

@@ -88,6 +88,17 @@ fn a_scenario_does_not_differ_from_itself_and_what_does_is_told() {
 }
 
 #[test]
+fn the_table_fits_a_terminal_and_nothing_in_common_is_told() {
+    let output = compare(&["--replications", "2"], &scenario("outage.toml"), &scenario("outage-budget.toml"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let widest = text.lines().filter(|line| line.contains("  ")).map(|line| line.chars().count()).max();
+    assert!(widest.is_some_and(|widest| widest <= 80), "{widest:?}: {text}");
+    let output = compare(&["--replications", "2"], &scenario("outage.toml"), &scenario("two-gateways.toml"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("no population in common") && text.contains("only in one of them"), "{text}");
+}
+
+#[test]
 fn one_replication_is_refused_and_so_is_a_scenario_that_is_not_there() {
     let one = compare(&["--replications", "1"], &scenario("free-20.toml"), &scenario("free-30.toml"));
     assert_eq!(one.status.code(), Some(2));

@@ -295,3 +295,55 @@ fn many_populations_have_one_page_and_nine_colours() {
     assert!(page.contains("18 more") && page.contains(" others"));
     assert!(page.contains("number 0") && page.contains("number 29"));
 }
+
+/// The loss of all replications together is another number than the mean of theirs, and only one of them may stand on a page.
+#[test]
+fn sentences_and_facts_have_the_same_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let outage = include_str!("../scenarios/outage.toml");
+    std::fs::write(directory.path().join("outage.toml"), outage).unwrap();
+    let page = page(directory.path(), &["simulate", "outage.toml", "--replications", "5", "--seed", "0"]);
+    let turned_away = page.split("it turns away ").nth(1).unwrap().split(' ').next().unwrap();
+    let fact = page.split("<dt>calls turned away</dt><dd>").nth(1).unwrap().split(' ').next().unwrap();
+    assert_eq!(turned_away, fact);
+}
+
+/// Ticks were round in seconds, and so −6.7 and −3.3 where they are written in minutes.
+#[test]
+fn ticks_are_round_in_the_unit_that_they_are_written_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let [outage, budget] =
+        [include_str!("../scenarios/outage.toml"), include_str!("../scenarios/outage-budget.toml")];
+    std::fs::write(directory.path().join("outage.toml"), outage).unwrap();
+    std::fs::write(directory.path().join("budget.toml"), budget).unwrap();
+    let page = page(directory.path(), &["compare", "outage.toml", "budget.toml", "--replications", "5"]);
+    let texts = page.split("</text>").filter_map(|text| text.rsplit('>').next());
+    let minutes = texts.filter_map(|text| text.trim().strip_suffix(" min"));
+    let minutes: Vec<f64> = minutes.map(|text| text.replace('−', "-").parse().unwrap()).collect();
+    assert!(minutes.len() > 3, "{minutes:?}");
+    let is_round =
+        |value: f64| [2.0, 5.0].into_iter().any(|of| (value * of - (value * of).round()).abs() < 1e-9);
+    assert!(minutes.iter().all(|value| is_round(*value)), "{minutes:?}");
+}
+
+#[test]
+fn sentences_say_what_one_population_or_two_come_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let population = |name: &str, tokens: u32| {
+        format!(
+            "[[population]]\nname = \"{name}\"\nplan = \"tiny\"\nclients = 5\ntokens = {tokens}\n\
+             arrivals = {{ poisson = \"30/min\" }}\nretry = \"documented\"\n"
+        )
+    };
+    let head = "duration = \"2min\"\n[plans.tiny]\ntokens_per_minute = 10\n";
+    let tell = |populations: &str| {
+        std::fs::write(directory.path().join("told.toml"), format!("{head}{populations}")).unwrap();
+        page(directory.path(), &["simulate", "told.toml"])
+    };
+    let one = tell(&population("huge", 500));
+    assert!(one.contains("The population is throttled, all by tokens_per_minute."), "{one}");
+    assert!(one.contains("each asks for more at once than that ever admits"), "{one}");
+    assert!(!one.contains("of them come from"), "{one}");
+    let two = tell(&(population("huge", 500) + &population("small", 1)));
+    assert!(two.contains("Both populations are throttled") && two.contains("of them come from"), "{two}");
+}

@@ -285,7 +285,7 @@ fn bad_scenarios_are_refused_by_file_line_and_field() {
             "clients = 4\nclients_per_key = 5",
             &["line 7", "`population.0.clients_per_key`", "1 to 4"],
         ),
-        ("clients", "clients = \"many\"", &["line 6", "`population.0.clients`", "u32"]),
+        ("clients", "clients = \"many\"", &["line 6", "`population.0.clients`", "a whole number from 0 to"]),
         (
             "plan",
             "plan = \"fre\"",

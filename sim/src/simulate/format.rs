@@ -3,6 +3,11 @@
 pub(crate) use crate::text::grouped as count;
 use tidegate::Nanos;
 
+/// So many of something that has an ordinary plural: `1 key`, `2 keys`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A share in per cent; never 0 or 100 by rounding alone.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -61,6 +66,7 @@ mod tests {
         assert_eq!([0.05, 0.9999, 12.34, 300.0].map(seconds), ["50 ms", "1.00 s", "12.3 s", "5.0 min"]);
         let durations = [3_600_000, 5_400_000, 30_000, 1_500].map(Nanos::from_millis);
         assert_eq!(durations.map(duration), ["1 h", "90 min", "30 s", "1.5 s"]);
+        assert_eq!([0, 1, 1_000].map(|n| counted(n, "key")), ["0 keys", "1 key", "1,000 keys"]);
         assert_eq!([0.5, 12.34, 123.4, 12_345.6].map(rate), ["0.50", "12.3", "123", "12,346"]);
     }
 }

@@ -28,11 +28,9 @@ impl FromStr for Share {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-        let share = number.trim().parse::<f64>().map_err(|error| format!("{error}; such as 2%"))? / unit;
-        match Precision::relative(share) {
-            Some(_) => Ok(Self(share)),
-            None => Err("expected a share above 0 and below 1, such as 2%".into()),
-        }
+        let share = number.trim().parse().ok().map(|number: f64| number / unit);
+        let sound = share.filter(|share| Precision::relative(*share).is_some());
+        sound.map(Self).ok_or_else(|| "expected a share above 0 and below 1, such as 2%".into())
     }
 }
 

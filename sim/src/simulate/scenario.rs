@@ -10,6 +10,7 @@ mod document;
 mod fault;
 mod files;
 mod gateways;
+mod names;
 mod pools;
 mod population;
 mod raw;

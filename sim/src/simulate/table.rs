@@ -1,18 +1,17 @@
 //! The summary as a table in the terminal.
 
 use super::dynamics::State;
-use super::format::{count, percent, rate, seconds};
+use super::format::{count, counted, percent, rate, seconds};
 use super::summary::{Row, ScenarioFacts, Summary};
 use crate::columns;
-use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle, presets};
+use comfy_table::Table;
 use std::fmt::Write as _;
 
-const HEADER: [&str; 11] = [
+/// What the limiter makes of the load.
+const LOAD: [&str; 5] = ["population", "offered", "admitted", "denied, by limit", "retries\n/call"];
+/// What clients get of it.
+const SERVED: [&str; 7] = [
     "population",
-    "offered",
-    "admitted",
-    "denied, by limit",
-    "retries\n/call",
     "goodput\n/s",
     "calls\nserved",
     "fair\nindex",
@@ -20,29 +19,31 @@ const HEADER: [&str; 11] = [
     "to success\np50",
     "\np99",
 ];
-const STYLE: TableStyle = presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none());
-/// Columns that hold words; the others hold numbers.
-const WORDS: [usize; 2] = [0, 3];
 
 /// So many lines say why a run is in its state.
 const MOST_EVIDENCE: usize = 6;
 
 /// The state, the verdict's headline, and a row for each population and the total.
 pub(crate) fn render(summary: &Summary) -> String {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_header(HEADER);
+    // Two narrow tables, since one of all columns fits no terminal.
+    let (mut load, mut served) = (columns::table(), columns::table());
+    load.set_header(LOAD);
+    served.set_header(SERVED);
     for row in summary.populations.iter().chain([&summary.total]) {
-        table.add_row(cells(row));
+        load.add_row(load_cells(row));
+        served.add_row(served_cells(row));
     }
+    columns::set_right(&mut load, [1, 2, 4]);
+    columns::set_right(&mut served, 1..SERVED.len());
     let scenario = &summary.scenario;
     let mut text = state(summary);
     let _ = write!(
         text,
-        "{}: {} of virtual time, {} clients on {} keys, seed {}\n{table}\n",
+        "{}: {} of virtual time, {} on {}, seed {}\n{load}\n{served}\n",
         scenario.name,
         scenario.duration,
-        count(summary.total.clients),
-        count(summary.total.keys),
+        counted(summary.total.clients, "client"),
+        counted(summary.total.keys, "key"),
         scenario.seed,
     );
     let _ = writeln!(text, "{}\n{}", summary.verdict.headline, summary.verdict.retries);
@@ -99,8 +100,8 @@ fn warm_up(scenario: &ScenarioFacts) -> Option<String> {
 
 /// What of the total, and of the backend, is sure.
 fn intervals(summary: &Summary) -> Table {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_header(["measure", "mean", "± (95%)", "n", "method"]);
+    let mut table = columns::table();
+    table.set_header(["measure", "mean", "± (95%)", "n", "method"]);
     let backend = summary.backend.iter().flat_map(|backend| &backend.intervals);
     for (name, estimate) in summary.total.intervals.iter().chain(backend) {
         let numbers = [estimate.mean, estimate.half_width].map(|number| format!("{number:.5}"));
@@ -117,29 +118,22 @@ fn intervals(summary: &Summary) -> Table {
     table
 }
 
-fn cells(row: &Row) -> Vec<Cell> {
+fn load_cells(row: &Row) -> [String; 5] {
+    let retries = format!("{:.2}", row.retries_per_call);
+    [row.name.clone(), count(row.offered), count(row.admitted), denials(row), retries]
+}
+
+fn served_cells(row: &Row) -> [String; 7] {
     let optional = |value: Option<f64>, show: fn(f64) -> String| value.map_or("–".into(), show);
-    let texts = [
+    [
         row.name.clone(),
-        count(row.offered),
-        count(row.admitted),
-        denials(row),
-        format!("{:.2}", row.retries_per_call),
         rate(row.goodput_per_second),
         percent(row.success_share),
         optional(row.fair_jain, |jain| format!("{jain:.3}")),
         optional(row.starvation_seconds_most, seconds),
         optional(row.seconds_to_success_p50, seconds),
         optional(row.seconds_to_success_p99, seconds),
-    ];
-    texts
-        .into_iter()
-        .enumerate()
-        .map(|(column, text)| {
-            let words = WORDS.contains(&column);
-            Cell::new(text).set_alignment(if words { CellAlignment::Left } else { CellAlignment::Right })
-        })
-        .collect()
+    ]
 }
 
 fn denials(row: &Row) -> String {

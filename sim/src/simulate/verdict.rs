@@ -57,17 +57,26 @@ impl Verdict {
     }
 }
 
+/// A measure of the backend as the page has it elsewhere: of several replications their mean, which differs from what all their counts
+/// come to together.
+fn shown(backend: &BackendRow, measure: &str, of_all: f64) -> f64 {
+    backend.intervals.get(measure).map_or(of_all, |estimate| estimate.mean)
+}
+
 /// How the backend fares.
 fn fares(backend: &BackendRow, total: &Row) -> String {
-    let mut text = format!("The backend works {} of its time", percent(backend.utilisation));
+    let works = shown(backend, "utilisation", backend.utilisation);
+    let mut text = format!("The backend works {} of its time", percent(works));
     if backend.wasted_share > 0.0 {
-        let _ = write!(text, ", {} of that for nobody", percent(backend.wasted_share));
+        let wasted = shown(backend, "wasted_share", backend.wasted_share);
+        let _ = write!(text, ", {} of that for nobody", percent(wasted));
     }
     if let Some(p99) = backend.service.sojourn_p99 {
         let _ = write!(text, "; 99% of the calls that it serves take at most {} there", seconds(p99));
     }
     if backend.loss > 0.0 {
-        let _ = write!(text, "; it turns away {} of those that come", percent(backend.loss));
+        let loss = shown(backend, "loss", backend.loss);
+        let _ = write!(text, "; it turns away {} of those that come", percent(loss));
     }
     for (count, what) in [(total.failed, "fail"), (total.timed_out, "are waited for too long")] {
         if count > 0 {
@@ -86,11 +95,13 @@ fn headline(
     let who = match throttled.len() {
         0 => "Nobody is throttled".to_owned(),
         count if count == populations && count == 1 => "The population is throttled".to_owned(),
+        2 if populations == 2 => "Both populations are throttled".to_owned(),
         count if count == populations => format!("All {count} populations are throttled"),
         1 => format!("1 of {populations} populations is throttled"),
         count => format!("{count} of {populations} populations are throttled"),
     };
     let most = match total.main_limit() {
+        Some((limit, 1.0)) if !throttled.is_empty() => format!(", all by {limit}"),
         Some((limit, share)) if !throttled.is_empty() => {
             format!(", mostly by {limit} ({} of denials)", percent(share))
         }
@@ -103,7 +114,7 @@ fn headline(
             let is = if state == State::Metastable { "stuck in retries" } else { "overloaded" };
             format!(
                 "{but} the backend is {is}: it turns away {} of the calls that reach it",
-                percent(backend.loss)
+                percent(shown(backend, "loss", backend.loss))
             )
         }
         _ => String::new(),
@@ -127,6 +138,12 @@ fn hit(row: &Row) -> String {
         None => "by a limit".to_owned(),
     };
     let denied = percent(row.denied_share());
+    // No retry helps these, whatever their limit's load.
+    let too_large = match row.never as f64 / row.denied.max(1) as f64 {
+        0.0 => String::new(),
+        1.0 => ": each asks for more at once than that ever admits".into(),
+        share => format!(" ({} of these ask for more at once than it ever admits)", percent(share)),
+    };
     let outcome = if row.lost_share() >= 0.001 {
         format!("{} of its calls are given up", percent(row.lost_share()))
     } else {
@@ -136,7 +153,10 @@ fn hit(row: &Row) -> String {
         format!("of those that succeed, 99% take at most {}", seconds(p99))
     });
     let fairness = unfair(row).unwrap_or_default();
-    format!("{}: {denied} of its attempts are denied, {by}; {outcome}; {wait}.{fairness}", row.name)
+    format!(
+        "{}: {denied} of its attempts are denied, {by}{too_large}; {outcome}; {wait}.{fairness}",
+        row.name
+    )
 }
 
 /// That a client gets less than half of its fair share, if so.
@@ -152,6 +172,9 @@ fn retries(total: &Row, populations: &[Row]) -> String {
     let Some(most) = populations.iter().max_by_key(|row| row.retries).filter(|row| row.retries > 0) else {
         return "There are no retries.".into();
     };
+    if populations.len() == 1 {
+        return format!("Retries: {:.2} a call.", total.retries_per_call);
+    }
     format!(
         "Retries: {:.2} a call. {} of them come from {}, which makes {} of the calls.",
         total.retries_per_call,

@@ -33,6 +33,10 @@ fn every_bad_field_is_told_with_its_line() {
             "line 4: `tokens`: expected a whole number from 0 to 18446744073709551615",
         ),
         ("2,k,,,,gold,", "line 4: `plan`: no plan is named `gold`; known are `free`, `pro`, `enterprise`"),
+        (
+            "2,k,,,,fre,",
+            "line 4: `plan`: no plan is named `fre`; known are `free`, `pro`, `enterprise`; did you mean `free`?",
+        ),
         ("2,k,plan,,,,", "line 4: `plan` is missing"),
         ("2,k,settle,,,,", "line 4: `id` is missing"),
         ("2,k,settle,b,,,", "line 4: `id`: no call to settle is named `b`"),

@@ -46,7 +46,7 @@ fn busiest(denials: &[(u64, u64)]) -> String {
         let time = Nanos::from_secs(minute * 60);
         let known = day.replace(time).is_some_and(|day| same_day(day, time));
         let time = if known { clock(time) } else { date_time(time) };
-        format!("{} ({})", time.trim_end_matches(":00"), grouped(*count))
+        format!("{} ({})", time.strip_suffix(":00").unwrap_or(&time), grouped(*count))
     });
     told.collect::<Vec<_>>().join(", ")
 }
@@ -63,5 +63,7 @@ mod tests {
             chart,
             "Denied calls over time, a column every 1 min\n│▂ █ │\nBusiest minutes (UTC): 1970-01-01 00:12 (7), 00:10 (1)"
         );
+        let chart = denials(&[(60, 1)], Nanos::from_secs(3_600), Nanos::from_secs(3_600));
+        assert!(chart.ends_with("1970-01-01 01:00 (1)"), "a full hour keeps its minutes: {chart}");
     }
 }

@@ -145,6 +145,11 @@ impl Unit {
         format!("{number}{suffix}")
     }
 
+    /// What a time is multiplied with before it is drawn on an axis, so that its ticks are round where they are written in minutes or hours.
+    pub(super) fn on_an_axis(self, largest: f64) -> f64 {
+        if self == Self::Seconds { self.scale(largest).0 } else { 1.0 }
+    }
+
     /// What values of this size are multiplied with to be shown, and what they are shown in.
     fn scale(self, size: f64) -> (f64, &'static str) {
         match self {
@@ -184,7 +189,12 @@ fn decimals(value: f64, digits: i32) -> usize {
     if value == 0.0 || !value.is_finite() {
         return 0;
     }
-    (digits - 1 - libm::log10(value.abs()).floor() as i32).clamp(0, 9) as usize
+    let after = |size: f64| (digits - 1 - libm::log10(size).floor() as i32).clamp(0, 9);
+    let unrounded = after(value.abs());
+    // Rounding may carry: 0.9997 in three digits is 1.00, as 1 is.
+    let one = libm::pow(10.0, f64::from(unrounded));
+    let rounded = (value.abs() * one).round() / one;
+    (if rounded > 0.0 { after(rounded) } else { unrounded }) as usize
 }
 
 /// A number with so many decimals, its whole part in threes.
@@ -236,6 +246,7 @@ mod tests {
         let words = words("longest_starvation_seconds");
         assert_eq!((words.name.as_str(), words.unit), ("longest starvation seconds", Unit::Seconds));
         assert_eq!(Unit::Number.value(1_234.6), "1,235");
+        assert_eq!([0.9994, 0.9997, 1.0].map(|value| Unit::Number.value(value)), ["0.999", "1.00", "1.00"]);
         assert_eq!([0.0, 0.002, 1.5, 30.0, 20_000.0].map(number), ["0", "0.002", "1.5", "30", "20,000"]);
         assert_eq!(Unit::Share.tick(0.5, 1.0), "50%");
     }

@@ -3,8 +3,9 @@
 use super::files::Files;
 use super::{Scenario, resolve};
 use anyhow::{Context, bail};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use tidegate_faults::{TomlError, TomlText, nearest};
+use tidegate_faults::{TomlError, TomlText, excerpt, nearest};
 use toml::{Table, Value};
 
 /// A scenario's fields, before they are checked.
@@ -33,7 +34,14 @@ impl Document {
         let mut tables: Vec<Table> = Vec::new();
         let mut next = Some(path.to_owned());
         while let Some(path) = next {
-            let text = tidegate_faults::read(&path)?;
+            let text = match (tidegate_faults::read(&path), sources.last()) {
+                (Ok(text), _) => text,
+                (Err(error), None) => return Err(error),
+                // Whoever names it has to mend it.
+                (Err(error), Some((child, text))) => {
+                    bail!(extends(child, text, excerpt(&format!("{error:#}"))))
+                }
+            };
             let named = path.display().to_string();
             let mut table: Table = TomlText::new(&named, &text).parse()?;
             next = match table.remove("extends") {
@@ -75,7 +83,7 @@ impl Document {
             // Every name of a file has been made one from here.
             resolve::scenario(raw, Files::Beside(Path::new(""))).map_err(|fault| fault.within(text))
         });
-        scenario.map_err(|error| self.told_in_a_file(error))
+        scenario.map_err(|error| self.told_in_a_file(self.with_the_population_meant(error)))
     }
 
     /// An error about the merged text, told where one of its files has the field.
@@ -93,6 +101,20 @@ impl Document {
         error.within(texts.collect::<Vec<_>>())
     }
 
+    /// A population of another name than one that is extended begins anew, and lacks what that has.
+    fn with_the_population_meant(&self, error: TomlError) -> TomlError {
+        let place = error.field().strip_prefix("population.").and_then(|place| place.parse().ok());
+        let name = place.and_then(|place: usize| population_name(self.populations().get(place)?));
+        match name {
+            Some(name) if error.problem().starts_with("missing field") => {
+                let others =
+                    self.populations().iter().filter_map(population_name).filter(|other| *other != name);
+                error.suggesting(name, others)
+            }
+            _ => error,
+        }
+    }
+
     /// The path of a field as a file has it: populations have their places there.
     fn as_called_in(&self, text: &str, parts: &[String]) -> Option<String> {
         let mut parts = parts.to_vec();
@@ -107,6 +129,36 @@ impl Document {
         Some(parts.join("."))
     }
 
+    /// What may be a slip: a plan that nobody is on, with a name like that of one that somebody is on. It was meant to define that one, which is
+    /// another now.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let lists = ["population", "event"].map(|list| self.table.get(list).and_then(Value::as_array));
+        let named = lists.into_iter().flatten().flatten().filter_map(|one| one.get("plan")?.as_str());
+        let used: BTreeSet<&str> = named.collect();
+        let own = self.table.get("plans").and_then(Value::as_table).into_iter().flat_map(Table::keys);
+        let file = self.sources[0].0.display();
+        own.filter(|own| !used.contains(own.as_str()))
+            .filter_map(|own| {
+                let meant = nearest(own, used.iter().copied())?;
+                Some(format!("{file}: nobody is on the plan `{own}`; did you mean `{meant}`?"))
+            })
+            .collect()
+    }
+
+    /// The files that it is made of: its own, those it extends, and the traces it names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut table = self.table.clone();
+        if !self.is_changed {
+            place_files(&mut table, &self.sources[0].0);
+        }
+        let populations = table.get("population").and_then(Value::as_array);
+        let traces = populations.into_iter().flatten().flat_map(|population| {
+            FILES.map(|path| path.iter().try_fold(population, |value, name| value.get(*name)))
+        });
+        let traces = traces.flatten().filter_map(Value::as_str).map(PathBuf::from);
+        self.sources.iter().map(|(path, _)| path.clone()).chain(traces).collect()
+    }
+
     fn populations(&self) -> &[Value] {
         self.table.get("population").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
@@ -114,6 +166,7 @@ impl Document {
     /// The directory that its names of files are relative to, made part of them, and another value in a field. An error if
     /// there is no such place.
     pub(crate) fn with(&self, setting: &Setting, value: Value) -> anyhow::Result<Self> {
+        self.has_the_place(setting)?;
         let mut changed = self.clone();
         if !changed.is_changed {
             place_files(&mut changed.table, &changed.sources[0].0);
@@ -140,6 +193,35 @@ impl Document {
         }
         at.insert(last.clone(), value);
         Ok(changed)
+    }
+
+    /// Refuses a setting that would make a plan, a population or an event which the scenario does not have: nobody would be on that plan, and
+    /// of a built-in one all other limits would be gone.
+    fn has_the_place(&self, setting: &Setting) -> anyhow::Result<()> {
+        let [list, name, fields @ ..] = setting.path.as_slice() else { return Ok(()) };
+        let told = &setting.name;
+        match (list.as_str(), self.table.get(list)) {
+            ("plans", plans) => {
+                let plans = plans.and_then(Value::as_table);
+                let own = || plans.into_iter().flat_map(Table::keys).map(String::as_str);
+                if !own().any(|own| own == name) {
+                    let meant = nearest(name, own())
+                        .map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+                    bail!(
+                        "`{told}`: the scenario defines no plan `{name}`: expected one with `[plans.{name}]` in it{meant}"
+                    );
+                }
+            }
+            ("population" | "event", None) => bail!("`{told}`: there is no {list} `{name}`"),
+            ("population" | "event", Some(_)) if fields.is_empty() => {
+                bail!(
+                    "`{told}` is a whole {list}: expected a field of it, such as `{told}.{}`",
+                    if list == "event" { "at" } else { "clients" }
+                );
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// A field by its path, such as `population.pro.clients` or `backend.servers`.
@@ -226,11 +308,14 @@ fn is_same(one: &Path, other: &Path) -> bool {
     real(one) == real(other)
 }
 
+/// Where a population names files.
+const FILES: [&[&str]; 2] = [&["arrivals", "trace", "file"], &["tokens", "trace"]];
+
 /// Makes the names of files in a table, which are looked for beside it, names from here.
 fn place_files(table: &mut Table, path: &Path) {
     let populations = table.get_mut("population").and_then(Value::as_array_mut);
     for population in populations.into_iter().flatten() {
-        for name in [&["arrivals", "trace", "file"][..], &["tokens", "trace"]] {
+        for name in FILES {
             let found = name.iter().try_fold(&mut *population, |value, name| value.get_mut(*name));
             if let Some(Value::String(file)) = found {
                 *file = beside(path, file).display().to_string();
@@ -332,6 +417,20 @@ mod tests {
             told(child).starts_with("child.toml, line 6, `population.0.plan`: unknown plan `teem`"),
             "{}",
             told(child)
+        );
+    }
+
+    #[test]
+    fn a_population_whose_name_is_misspelt_is_not_taken_for_a_new_one() {
+        let child = "extends = \"parent.toml\"\n[[population]]\nname = \"a.b d\"\nclients = 7\n";
+        let error = read(&[("child.toml", child), ("parent.toml", PARENT)])
+            .unwrap()
+            .scenario()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("child.toml, line 2, `population.0`: missing field `plan`; did you mean `a.b c`?"),
+            "{error}"
         );
     }
 

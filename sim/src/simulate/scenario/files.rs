@@ -3,6 +3,7 @@
 use crate::simulate::recorded::{Recorded, RecordedError};
 use crate::trace::{Format, Input, Trace};
 use std::path::{Path, PathBuf};
+use tidegate_faults::excerpt;
 
 /// Where they are looked for.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +24,13 @@ impl Files<'_> {
         clients: Option<u32>,
     ) -> Result<Recorded, String> {
         let path = self.path(file)?;
-        let unreadable = |error: &dyn std::fmt::Display| format!("the trace {}: {error}", path.display());
-        let input = Input::open(&path).map_err(|error| unreadable(&error))?;
+        let named = excerpt(&path.display().to_string());
+        let input = Input::open(&path).map_err(|error| format!("the trace {named}: {error}"))?;
         let trace = Trace::open(vec![input], format).map_err(|error| error.to_string())?;
         Recorded::read(trace, clients).map_err(|error| match error {
             // It names the file itself, and the line.
             RecordedError::Trace(error) => error.to_string(),
-            other => unreadable(&other),
+            other => format!("{named}: {other}"),
         })
     }
 

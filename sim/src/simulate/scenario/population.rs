@@ -4,6 +4,7 @@ use super::arrivals::{Called, arrivals, tokens};
 use super::bounds::{MAX_CLIENTS, MAX_TOKENS, at_least, positive, seconds, within};
 use super::fault::{Fault, Resolved};
 use super::files::Files;
+use super::names;
 use super::pools::Pools;
 use super::raw::{RawDistribution, RawPopulation};
 use super::retry::retry;
@@ -11,6 +12,7 @@ use super::{Distribution, MIN_ROUND_TRIP, Population};
 use crate::simulate::tempo::Tempo;
 use tidegate::config::TimeSpan;
 use tidegate::{Nanos, Plan};
+use tidegate_faults::excerpt;
 use toml::Spanned;
 
 const DEFAULT_ROUND_TRIP: Distribution = Distribution::Constant(0.05);
@@ -30,6 +32,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 pub(super) fn population(raw: RawPopulation, around: &mut Surroundings<'_>) -> Resolved<Population> {
+    names::of_a_population(&raw.name)?;
     let asked = raw.clients.as_ref().map(|clients| within(clients, 1, MAX_CLIENTS, "clients")).transpose()?;
     let Called { arrivals, curve, clients: recorded } = arrivals(raw.arrivals, raw.spread, asked, around)?;
     let clients = recorded
@@ -47,8 +50,27 @@ pub(super) fn population(raw: RawPopulation, around: &mut Surroundings<'_>) -> R
         None => 1.0,
     };
     let (policy_name, policy) = retry(raw.retry)?;
-    let from = raw.from.map_or(Ok(Nanos::ZERO), |from| within_run(&from, around.duration))?;
-    let until = raw.until.map_or(Ok(around.duration), |until| within_run(&until, around.duration))?;
+    let from = match &raw.from {
+        Some(from) if from.get_ref().0 == around.duration => {
+            return Err(Fault::new(
+                from.span(),
+                "expected a time before the end of the run, `duration`, or nobody ever calls",
+            ));
+        }
+        Some(from) => within_run(from, around.duration)?,
+        None => Nanos::ZERO,
+    };
+    let until = match &raw.until {
+        Some(until) if until.get_ref().0 <= from => {
+            let problem = format!(
+                "expected a time after `from`, {from}, or nobody ever calls; found {}",
+                until.get_ref().0
+            );
+            return Err(Fault::new(until.span(), problem));
+        }
+        Some(until) => within_run(until, around.duration)?,
+        None => around.duration,
+    };
     Ok(Population {
         plan: plan(&raw.plan, around.plans)?,
         keys_of: around.keys.number(raw.keys, raw.name.get_ref()),
@@ -116,7 +138,7 @@ pub(super) fn plan(name: &Spanned<String>, plans: &[Plan]) -> Resolved<Plan> {
     let known = || plans.iter().map(Plan::name);
     plans.iter().find(|plan| plan.name() == name.get_ref()).cloned().ok_or_else(|| {
         let list = known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        Fault::new(name.span(), format!("unknown plan `{}`, expected one of {list}", name.get_ref()))
+        Fault::new(name.span(), format!("unknown plan `{}`, expected one of {list}", excerpt(name.get_ref())))
             .suggesting(name.get_ref(), known())
     })
 }

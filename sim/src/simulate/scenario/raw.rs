@@ -12,10 +12,10 @@ use tidegate::config::{GuardConfig, Plans, TimeSpan};
 use toml::Spanned;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawScenario {
     pub(super) extends: Option<Spanned<String>>,
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) seed: u64,
     pub(super) duration: Spanned<TimeSpan>,
@@ -32,7 +32,7 @@ pub(super) struct RawScenario {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawBackend {
     pub(super) servers: Spanned<u32>,
     pub(super) queue: Option<u32>,
@@ -45,7 +45,7 @@ pub(super) struct RawBackend {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawGateways {
     pub(super) weights: Spanned<Vec<f64>>,
     #[serde(default)]
@@ -64,7 +64,7 @@ pub(super) enum RawParts {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawEvent {
     pub(super) at: Spanned<TimeSpan>,
     pub(super) outage: Option<Spanned<TimeSpan>>,
@@ -76,7 +76,7 @@ pub(super) struct RawEvent {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawPopulation {
     pub(super) name: Spanned<String>,
     pub(super) plan: Spanned<String>,
@@ -114,7 +114,7 @@ pub(super) enum RawArrivals {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawDiurnal {
     pub(super) mean: Rate,
     pub(super) curve: Spanned<Vec<f64>>,
@@ -122,7 +122,7 @@ pub(super) struct RawDiurnal {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawMmpp {
     pub(super) states: Spanned<Vec<RawState>>,
     #[serde(default)]
@@ -130,7 +130,7 @@ pub(super) struct RawMmpp {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawState {
     pub(super) rate: Option<Rate>,
     pub(super) stay: Spanned<TimeSpan>,
@@ -138,7 +138,7 @@ pub(super) struct RawState {
 
 /// A trace's file, or a table with it.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawTrace {
     pub(super) file: Spanned<String>,
     pub(super) format: Option<Format>,
@@ -221,7 +221,7 @@ impl<'de> Deserialize<'de> for RawTokens {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawBurst {
     pub(super) calls: u32,
     pub(super) every: TimeSpan,
@@ -230,7 +230,7 @@ pub(super) struct RawBurst {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawClosed {
     pub(super) think: RawDistribution<TimeSpan>,
 }
@@ -251,14 +251,14 @@ pub(super) enum RawShape<V> {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawNormal<V> {
     pub(super) mean: V,
     pub(super) sd: V,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawLogNormal<V> {
     pub(super) median: V,
     pub(super) sigma: f64,
@@ -267,7 +267,7 @@ pub(super) struct RawLogNormal<V> {
 
 /// A policy's name, or a table that gives it other numbers.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct RawRetryTable {
     pub(super) policy: Spanned<String>,
     pub(super) retries: Option<Spanned<u16>>,
@@ -298,7 +298,7 @@ pub(super) enum RawBudget {
 
 /// Finagle's defaults.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub(super) struct RawFinagle {
     pub(super) ttl: TimeSpan,
     pub(super) min_per_second: f64,
@@ -313,7 +313,7 @@ impl Default for RawFinagle {
 
 /// Envoy's defaults.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub(super) struct RawEnvoy {
     pub(super) share: f64,
     pub(super) min_concurrency: u32,
@@ -327,7 +327,7 @@ impl Default for RawEnvoy {
 
 /// The numbers of gRPC's example (proposal A6).
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub(super) struct RawGrpc {
     pub(super) max_tokens: f64,
     pub(super) ratio: f64,
@@ -341,7 +341,7 @@ impl Default for RawGrpc {
 
 /// The numbers of the source.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub(super) struct RawThrottle {
     pub(super) k: f64,
     pub(super) window: TimeSpan,
@@ -386,7 +386,9 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for RawDistribution<V> {
         impl<'de, V: Deserialize<'de>> Visitor<'de> for ValueOrTable<V> {
             type Value = RawDistribution<V>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value, or a table with `exponential`, `normal` or `lognormal`")
+                f.write_str(
+                    "a time such as \"250ms\" (of tokens a whole number), or a table with `exponential`, `normal` or `lognormal`",
+                )
             }
             fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
                 V::deserialize(value.into_deserializer()).map(RawDistribution::Constant)
@@ -400,4 +402,47 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for RawDistribution<V> {
         }
         deserializer.deserialize_any(ValueOrTable(PhantomData))
     }
+}
+
+/// What `derive` makes of a struct also reads a list, by the order of the fields, and calls anything else no `struct`, by its name in
+/// this program. These are tables alone, and are called that.
+macro_rules! tables {
+    ($([$($generic:ident)?] $table:ty: $expected:literal,)*) => {$(
+        impl<'de $(, $generic: Deserialize<'de>)?> Deserialize<'de> for $table {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Table<T>(PhantomData<T>);
+                impl<'de $(, $generic: Deserialize<'de>)?> Visitor<'de> for Table<$table> {
+                    type Value = $table;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expected)
+                    }
+                    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<$table, A::Error> {
+                        <$table>::deserialize(MapAccessDeserializer::new(fields))
+                    }
+                }
+                deserializer.deserialize_map(Table(PhantomData))
+            }
+        }
+    )*};
+}
+
+tables! {
+    [] RawScenario: "a scenario: a table",
+    [] RawBackend: "a table: `[backend]`",
+    [] RawGateways: "a table: `[gateways]`",
+    [] RawEvent: "a table: `[[event]]`",
+    [] RawPopulation: "a table: `[[population]]`",
+    [] RawDiurnal: "a table with `mean` and `curve`",
+    [] RawMmpp: "a table with `states`",
+    [] RawState: "a table with `rate` and `stay`",
+    [] RawTrace: "a table with `file`",
+    [] RawBurst: "a table with `calls` and `every`",
+    [] RawClosed: "a table with `think`",
+    [] RawRetryTable: "a table with `policy` and its numbers",
+    [] RawFinagle: "a table with `ttl`, `min_per_second` and `share`",
+    [] RawEnvoy: "a table with `share` and `min_concurrency`",
+    [] RawGrpc: "a table with `max_tokens` and `ratio`",
+    [] RawThrottle: "a table with `k` and `window`",
+    [V] RawNormal<V>: "a table with `mean` and `sd`",
+    [V] RawLogNormal<V>: "a table with `median` and `sigma`",
 }

@@ -3,6 +3,7 @@
 use super::bounds::{MAX_CLIENTS, at_least, positive, seconds, share, within};
 use super::fault::{Fault, Resolved};
 use super::files::Files;
+use super::names;
 use super::pools::Pools;
 use super::population::{Surroundings, plan, population, times};
 use super::raw::{RawBackend, RawEvent, RawGateways, RawParts, RawPopulation, RawScenario, RawWarmUp};
@@ -11,6 +12,7 @@ use super::{
 };
 use tidegate::config::{Plans, TimeSpan};
 use tidegate::{Nanos, Plan};
+use tidegate_faults::excerpt;
 use toml::Spanned;
 
 /// 2026-01-01T00:00:00Z.
@@ -25,6 +27,13 @@ pub(super) fn scenario(raw: RawScenario, files: Files<'_>) -> Resolved<Scenario>
         let problem = "it names a file beside the scenario's, and a text by itself has none";
         return Err(Fault::new(extends.span(), problem));
     }
+    let name = match raw.name {
+        Some(name) => {
+            names::fit(&name)?;
+            name.into_inner()
+        }
+        None => "unnamed scenario".into(),
+    };
     let plans = plans(&raw.plans)?;
     let duration = at_least(&raw.duration, Nanos::from_secs(1), "one second")?;
     let start = raw.start.map_or(Ok(DEFAULT_START), |start| start_time(&start))?;
@@ -67,7 +76,6 @@ pub(super) fn scenario(raw: RawScenario, files: Files<'_>) -> Resolved<Scenario>
         Some(raw) => gateways(&raw, &populations, &script)?,
         None => Gateways::default(),
     };
-    let name = raw.name.unwrap_or_else(|| "unnamed scenario".into());
     let guard = raw.guard.map(Spanned::into_inner);
     let seed = raw.seed;
     Ok(Scenario {
@@ -202,7 +210,7 @@ fn event(
     let place_of = |named: &Spanned<String>| {
         let known = || populations.iter().map(|population| population.name.as_str());
         known().position(|known| known == named.get_ref()).ok_or_else(|| {
-            let message = format!("there is no population `{}`", named.get_ref());
+            let message = format!("there is no population `{}`", excerpt(named.get_ref()));
             Fault::new(named.span(), message).suggesting(named.get_ref(), known())
         })
     };
@@ -255,7 +263,7 @@ fn start_time(text: &Spanned<String>) -> Resolved<Nanos> {
             text.span(),
             format!(
                 "{:?} is no time since 1970; expected RFC 3339, such as \"2026-01-01T09:00:00Z\"",
-                text.get_ref()
+                excerpt(text.get_ref())
             ),
         )
     })

@@ -6,6 +6,7 @@ use crate::simulate::policy::{Backoff, Budget, Hints, NAMES, Policy, Throttle, i
 use std::ops::Range;
 use tidegate::Nanos;
 use tidegate::config::TimeSpan;
+use tidegate_faults::excerpt;
 use toml::Spanned;
 
 pub(super) fn retry(raw: Spanned<RawRetry>) -> Resolved<(String, Policy)> {
@@ -26,7 +27,7 @@ pub(super) fn retry(raw: Spanned<RawRetry>) -> Resolved<(String, Policy)> {
 fn policy(name: &str, span: Range<usize>) -> Resolved<Policy> {
     named(name).ok_or_else(|| {
         let list = NAMES.map(|name| format!("`{name}`")).join(", ");
-        Fault::new(span, format!("unknown retry policy `{name}`, expected one of {list}"))
+        Fault::new(span, format!("unknown retry policy `{}`, expected one of {list}", excerpt(name)))
             .suggesting(name, NAMES)
     })
 }

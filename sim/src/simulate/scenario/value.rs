@@ -1,8 +1,10 @@
 //! Rates as people write them: `"12/min"`.
 
-use serde::de::{Deserialize, Deserializer, Error};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::fmt;
 use tidegate::Nanos;
 use tidegate::config::TimeSpan;
+use tidegate_faults::excerpt;
 
 /// Calls in a time: `"12/min"`, `"0.5/s"`. Exact to a millionth of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +58,25 @@ impl Rate {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!(
-                "{text:?} is no rate; expected calls per time above zero and up to a million a second, such as \"12/min\", \"0.5/s\" \
-                 or \"100/h\""
-            ))
-        })
+        struct CallsPerTime;
+        impl Visitor<'_> for CallsPerTime {
+            type Value = Rate;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "calls per time above zero and up to a million a second, such as \"12/min\", \"0.5/s\" or \"100/h\"",
+                )
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Rate, E> {
+                Rate::parse(text).ok_or_else(|| {
+                    E::custom(format!(
+                        "{:?} is no rate, expected {}",
+                        excerpt(text),
+                        &self as &dyn serde::de::Expected
+                    ))
+                })
+            }
+        }
+        deserializer.deserialize_str(CallsPerTime)
     }
 }
 

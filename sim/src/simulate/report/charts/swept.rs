@@ -21,6 +21,8 @@ struct Placed<'a> {
 
 /// Draws those points of a curve that lie between two values of its parameter.
 pub(in super::super) fn swept(curve: &Curve, (from, to): (f64, f64)) -> anyhow::Result<Markup> {
+    let (factor, curve) = in_its_unit(curve);
+    let curve = &curve;
     let mut placed: Vec<Placed<'_>> = curve
         .points
         .iter()
@@ -36,18 +38,37 @@ pub(in super::super) fn swept(curve: &Curve, (from, to): (f64, f64)) -> anyhow::
         if ends.0 > 0.0 && ends.1 / ends.0 >= LOGARITHMIC {
             let x = (ends.0 / 1.15..ends.1 * 1.15).log_scale();
             let name = format!("{} (logarithmic)", curve.parameter);
-            on(&mut chart.build_cartesian_2d(x, range.0..range.1)?, curve, &placed, &name, range)
+            on(&mut chart.build_cartesian_2d(x, range.0..range.1)?, (curve, factor), &placed, &name, range)
         } else {
             let room = ((ends.1 - ends.0) * 0.05).max(ends.1.abs() * 0.002).max(1e-9);
             let x = ends.0 - room..ends.1 + room;
-            on(&mut chart.build_cartesian_2d(x, range.0..range.1)?, curve, &placed, &curve.parameter, range)
+            on(
+                &mut chart.build_cartesian_2d(x, range.0..range.1)?,
+                (curve, factor),
+                &placed,
+                &curve.parameter,
+                range,
+            )
         }
     })
 }
 
+/// What the measure is multiplied with to be drawn, and the curve so.
+fn in_its_unit(curve: &Curve) -> (f64, Curve) {
+    let values = curve.points.iter().map(|point| point.mean).chain(curve.target);
+    let factor = curve.measure.unit.on_an_axis(values.fold(0.0, |most, value| value.abs().max(most)));
+    let mut curve = curve.clone();
+    for point in &mut curve.points {
+        point.mean *= factor;
+        point.half_width *= factor;
+    }
+    curve.target = curve.target.map(|target| target * factor);
+    (factor, curve)
+}
+
 fn on<X>(
     chart: &mut On<'_, '_, X, plotters::coord::types::RangedCoordf64>,
-    curve: &Curve,
+    (curve, factor): (&Curve, f64),
     placed: &[Placed<'_>],
     name: &str,
     range: (f64, f64),
@@ -56,7 +77,7 @@ where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let unit = curve.measure.unit;
-    let tick = |value| unit.tick(value, range.1.abs().max(range.0.abs()));
+    let tick = |value| unit.tick(value / factor, range.1.abs().max(range.0.abs()) / factor);
     axes(chart, LARGE, (name, &number), (&curve.measure.name, &tick))?;
     let (left, right) = {
         let range = chart.x_range();

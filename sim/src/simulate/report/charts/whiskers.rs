@@ -47,10 +47,12 @@ pub(in super::super) fn whiskers(
     let size = Size { width: super::SMALL.width, height, labels: LABELS };
     let (low, high) = span(rows, of);
     let largest = low.abs().max(high.abs());
+    let factor = unit.on_an_axis(largest);
+    let (low, high) = (low * factor, high * factor);
     let letters = rows.iter().map(|row| row.name.chars().count().min(LETTERS)).max().unwrap_or_default();
     let is_points = unit == Unit::Share && matches!(of, Of::Changes);
     let tick = |value: f64| {
-        let tick = unit.tick(value, largest);
+        let tick = unit.tick(value / factor, largest);
         if is_points { tick.replace('%', "") } else { tick }
     };
     let axis = match of {
@@ -59,6 +61,7 @@ pub(in super::super) fn whiskers(
         Of::Values(_) => label,
     };
     let (bottom, line) = (rows.len() as f64, if let Of::Values(target) = of { target } else { Some(0.0) });
+    let line = line.map(|at| at * factor);
     draw(label, size, |root| {
         let mut chart = chart_on(root, size)
             .y_label_area_size(size.lines(1.5 + letters as f64 * 0.47))
@@ -82,10 +85,11 @@ pub(in super::super) fn whiskers(
         }
         for (place, row) in rows.iter().enumerate() {
             let y = place as f64 + 0.5;
-            let ends = [(row.centre - row.half_width, y), (row.centre + row.half_width, y)];
+            let (centre, half_width) = (row.centre * factor, row.half_width * factor);
+            let ends = [(centre - half_width, y), (centre + half_width, y)];
             chart.draw_series([PathElement::new(ends, stroke(row.colour, 2.5))])?;
             let style = if row.is_sure { row.colour.filled() } else { stroke(row.colour, 1.5) };
-            chart.draw_series([Circle::new((row.centre, y), size.lines(0.38), style)])?;
+            chart.draw_series([Circle::new((centre, y), size.lines(0.38), style)])?;
             let (_, height) = chart.backend_coord(&(low, y));
             let left = chart.plotting_area().get_pixel_range().0.start - size.lines(0.8) as i32;
             let style = TextStyle::from(size.font().into_font())
