@@ -68,6 +68,8 @@ impl Bounds {
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Name {
+    // The other name is that of Anthropic's completions of old, whose answers tell no usage.
+    #[serde(alias = "max_tokens_to_sample")]
     MaxTokens,
     MaxCompletionTokens,
     MaxOutputTokens,
