@@ -174,6 +174,8 @@ async fn what_is_wrong_with_a_plan_is_told_by_its_field() {
     );
     Setup::assert_problem(put("{ \"plan\"").await, 400, "body", "EOF");
     Setup::assert_problem(put("").await, 400, "body", "EOF");
+    Setup::assert_problem(put("{").await, 400, "body", "EOF");
+    Setup::assert_problem(put("7").await, 400, "body", "expected an object with `plan` or `limits`");
     Setup::assert_problem(put("{} {}").await, 400, "body", "trailing");
     Setup::assert_problem(put(&" ".repeat(70_000)).await, 413, "body", "at most 65536 bytes");
     Setup::assert_problem(setup.ask("DELETE /keys/nobody/plan", "").await, 404, "name", "nobody");

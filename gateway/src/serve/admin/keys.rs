@@ -44,7 +44,7 @@ pub(super) async fn standing(Shared(admin): Shared<Arc<Admin>>, Path(name): Path
 
 /// A plan by its name, or limits of the key's own.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `plan` or `limits`")]
 struct Asked {
     plan: Option<String>,
     limits: Option<PlanConfig>,
@@ -170,7 +170,7 @@ pub(super) async fn reset(Shared(admin): Shared<Arc<Admin>>, Path(name): Path<St
 
 /// A call that is not made.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `key`, and perhaps `requests` and `tokens`")]
 struct DryRun {
     /// The key's name.
     key: String,
