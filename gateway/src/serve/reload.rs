@@ -7,6 +7,7 @@
 use super::config::Config;
 use super::ending::Ending;
 use super::gateway::Gateway;
+use super::signals::{Heard, hangup};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -50,25 +51,25 @@ pub struct Reloader {
     read: Option<Stamp>,
     /// Of another one, which may not be whole yet.
     seen: Option<Stamp>,
+    hangup: Heard,
 }
 
 impl Reloader {
-    /// For a file that is about to be read for the first time: what changes from here on is seen.
+    /// For a file that is about to be read for the first time, within a runtime: what changes from here on is seen, and SIGHUP heard.
     pub fn new(path: PathBuf) -> Self {
         let read = Stamp::of(&path);
-        Self { path, read, seen: None }
+        Self { path, read, seen: None, hangup: hangup() }
     }
 
     /// Keeps a gateway to the file until the end begins.
     pub async fn run(mut self, gateway: Arc<Gateway>, mut ending: Ending) {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut hangup = Hangup::new();
         loop {
             tokio::select! {
                 () = ending.begun() => return,
                 _ = looks.tick() => self.look(&gateway).await,
-                () = hangup.heard() => self.read(&gateway).await,
+                () = self.hangup.next() => self.read(&gateway).await,
             }
         }
     }
@@ -115,34 +116,5 @@ impl Reloader {
                 error!("the configuration stays as it was: {error}");
             }
         }
-    }
-}
-
-/// SIGHUP, where there is one.
-struct Hangup {
-    #[cfg(unix)]
-    signal: Option<tokio::signal::unix::Signal>,
-}
-
-impl Hangup {
-    #[cfg(unix)]
-    fn new() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        Self { signal: signal(SignalKind::hangup()).ok() }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> Self {
-        Self {}
-    }
-
-    async fn heard(&mut self) {
-        #[cfg(unix)]
-        if let Some(signal) = &mut self.signal
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending().await
     }
 }
