@@ -133,9 +133,17 @@ async fn all_that_can_change_does_and_the_rest_is_told() {
     let reply = setup.chat("sk-one", "{}").await;
     assert_eq!(reply.field("x-ratelimit-remaining-requests"), "99");
 
+    // Told for as long as it is so, and not of what is as it began.
+    let words = gateway.change(read(&config("127.0.0.1:1", &setup.mock.url(), more))).unwrap();
+    assert_eq!(words.len(), 2, "{words:?}");
+    assert_eq!(
+        gateway.change(read(&config(ANY_PORT, &setup.mock.url(), "[guard]\ntolerance = 9\n"))).unwrap(),
+        [""; 0]
+    );
+
     // An upstream's key that is not there is a wrong configuration like any other.
     let missing = config(ANY_PORT, &setup.mock.url(), "key_env = \"TIDEGATE_NO_SUCH_VARIABLE\"\n");
     let error = gateway.change(read(&missing)).unwrap_err();
     assert!(format!("{error:#}").contains("TIDEGATE_NO_SUCH_VARIABLE"), "{error:#}");
-    assert_eq!(gateway.state.live().generation, 3);
+    assert_eq!(gateway.state.live().generation, 5);
 }
