@@ -264,6 +264,13 @@ async fn a_block_is_shown_and_lifted() {
     );
     assert_eq!(setup.good("DELETE /blocks/2001:db8::9", "").await["lifted"], true);
     assert_eq!(setup.good("DELETE /blocks/2001:db8::9", "").await["lifted"], false);
+    // By the network as it is listed, too.
+    for _ in 0..40 {
+        let _ = guard.strike(address, setup.clock.now());
+    }
+    assert_eq!(setup.good("DELETE /blocks/2001:db8::%2F64", "").await["lifted"], true);
+    Setup::assert_problem(setup.ask("DELETE /blocks/2001:db8::%2F48", "").await, 400, "address", "db8::/48`");
+    Setup::assert_problem(setup.ask("DELETE /blocks/%FF", "").await, 400, "path", "UTF-8");
     assert_eq!(setup.good("GET /blocks", "").await["blocks"], json!([]));
     Setup::assert_problem(setup.ask("DELETE /blocks/anna", "").await, 400, "address", "found `anna`");
     setup.guard = None;
