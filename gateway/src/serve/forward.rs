@@ -67,14 +67,13 @@ impl Upstreams {
     async fn forward<B: Body<Data = Bytes>>(&self, request: Request<RequestBody<B>>) -> Response<Forwarded> {
         let (mut parts, body) = request.into_parts();
         let room = parts.extensions.remove::<Room>();
-        let Some(destination) = self.state.now().routes.find(parts.uri.path()).cloned() else {
-            return own(Trouble::NoUpstream.response(crate::Shape::OpenAi));
-        };
-        let shape = destination.api.shape();
+        let destination = self.state.now().routes.find(parts.uri.path()).cloned();
+        let shape = destination.as_ref().map_or(crate::Shape::OpenAi, |destination| destination.api.shape());
         if matches!(parts.method, Method::TRACE | Method::CONNECT) {
             // An upstream that answers `TRACE` says all fields it was called with: its key would be among them.
             return own(Trouble::Method.response(shape));
         }
+        let Some(destination) = destination else { return own(Trouble::NoUpstream.response(shape)) };
         // The layer has read it whole: nothing is waited for.
         let Ok(body) = body.collect().await else { return own(Trouble::Broken.response(shape)) };
         let body = body.to_bytes();

@@ -247,10 +247,11 @@ async fn no_path_leads_out_of_those_that_an_upstream_has() {
 #[tokio::test]
 async fn no_client_learns_what_an_upstream_is_called_with() {
     let setup = Setup::new().await;
-    let heard =
-        setup.say(&format!("TRACE /v1/echo HTTP/1.1\r\nhost: x\r\n{KEY}connection: close\r\n\r\n")).await;
-    assert!(heard.starts_with("HTTP/1.1 405") && heard.contains("method_not_allowed"), "{heard}");
-    assert_eq!(setup.used("sk-one"), (1, 0));
+    for line in ["TRACE /v1/echo", "CONNECT x:443"] {
+        let heard = setup.say(&format!("{line} HTTP/1.1\r\nhost: x\r\n{KEY}connection: close\r\n\r\n")).await;
+        assert!(heard.starts_with("HTTP/1.1 405") && heard.contains("method_not_allowed"), "{heard}");
+    }
+    assert_eq!(setup.used("sk-one"), (2, 0));
 }
 
 /// The gateway answers `100 Continue` by itself and sends the body at once; an upstream was asked to answer it again.
