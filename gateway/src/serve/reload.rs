@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What tells one content of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
-    file: (u64, u64),
+    identity: Identity,
     length: u64,
     modified: Option<SystemTime>,
 }
@@ -28,19 +28,32 @@ impl Stamp {
     /// Of the file that a path leads to; `None` if that is none.
     fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
-        Some(Self { file: identity(&metadata), length: metadata.len(), modified: metadata.modified().ok() })
+        Some(Self {
+            identity: identity(&metadata),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
     }
 }
 
+/// Which file it is, and when anything of it changed: a file that could not be read is looked at again when it may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    changed: (i64, i64),
+}
+
 #[cfg(unix)]
-fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+fn identity(metadata: &std::fs::Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
+    let changed = (metadata.ctime(), metadata.ctime_nsec());
+    Identity { device: metadata.dev(), inode: metadata.ino(), changed }
 }
 
 #[cfg(not(unix))]
-fn identity(_metadata: &std::fs::Metadata) -> (u64, u64) {
-    (0, 0)
+fn identity(_metadata: &std::fs::Metadata) -> Identity {
+    Identity::default()
 }
 
 /// Keeps a gateway to its configuration's file.

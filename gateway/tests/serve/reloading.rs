@@ -96,6 +96,19 @@ async fn a_symbolic_link_that_is_swapped_is_another_file() {
     until("the first is read again", || filed.plan("one") == "small").await;
 }
 
+/// Who copies a file and then gives it to the gateway's user leaves its content and its time as they are: it was read too early, and
+/// never again.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_is_read_again_when_only_who_may_read_it_has_changed() {
+    use std::os::unix::fs::PermissionsExt;
+    let filed = Filed::new().await;
+    filed.watch(&filed.path("a.toml"));
+    let mode = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(filed.path("a.toml"), mode).unwrap();
+    until("the file is read", || filed.generation() == 2).await;
+}
+
 #[tokio::test]
 async fn a_wrong_file_changes_nothing() {
     let filed = Filed::new().await;
