@@ -128,7 +128,10 @@ impl Refusal {
                 block.seconds()
             ),
             Self::Denied { limit, is_day: true, .. } => {
-                format!("The day's quota is used up ({limit}). It is renewed at midnight UTC.")
+                // A smaller one may still find room.
+                format!(
+                    "The day's quota is used up, or less is left of it than this request asks for ({limit}). It is renewed at midnight UTC."
+                )
             }
             Self::Denied { limit, retry_after, .. } => {
                 let seconds = retry_after.as_millis_ceil() as f64 / 1e3;

@@ -26,6 +26,7 @@ pub mod route;
 mod run;
 pub mod server;
 pub mod services;
+mod signals;
 mod trouble;
 mod usage_ask;
 mod usage_strip;

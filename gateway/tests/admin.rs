@@ -174,6 +174,8 @@ async fn what_is_wrong_with_a_plan_is_told_by_its_field() {
     );
     Setup::assert_problem(put("{ \"plan\"").await, 400, "body", "EOF");
     Setup::assert_problem(put("").await, 400, "body", "EOF");
+    Setup::assert_problem(put("{").await, 400, "body", "EOF");
+    Setup::assert_problem(put("7").await, 400, "body", "expected an object with `plan` or `limits`");
     Setup::assert_problem(put("{} {}").await, 400, "body", "trailing");
     Setup::assert_problem(put(&" ".repeat(70_000)).await, 413, "body", "at most 65536 bytes");
     Setup::assert_problem(setup.ask("DELETE /keys/nobody/plan", "").await, 404, "name", "nobody");
@@ -262,6 +264,13 @@ async fn a_block_is_shown_and_lifted() {
     );
     assert_eq!(setup.good("DELETE /blocks/2001:db8::9", "").await["lifted"], true);
     assert_eq!(setup.good("DELETE /blocks/2001:db8::9", "").await["lifted"], false);
+    // By the network as it is listed, too.
+    for _ in 0..40 {
+        let _ = guard.strike(address, setup.clock.now());
+    }
+    assert_eq!(setup.good("DELETE /blocks/2001:db8::%2F64", "").await["lifted"], true);
+    Setup::assert_problem(setup.ask("DELETE /blocks/2001:db8::%2F48", "").await, 400, "address", "db8::/48`");
+    Setup::assert_problem(setup.ask("DELETE /blocks/%FF", "").await, 400, "path", "UTF-8");
     assert_eq!(setup.good("GET /blocks", "").await["blocks"], json!([]));
     Setup::assert_problem(setup.ask("DELETE /blocks/anna", "").await, 400, "address", "found `anna`");
     setup.guard = None;

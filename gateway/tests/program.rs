@@ -52,6 +52,22 @@ fn a_wrong_file_is_told_by_its_place_with_status_2() {
     }
 }
 
+/// A file may be checked where what it names is not there; that it would not start there is said all the same.
+#[test]
+fn what_a_file_names_and_is_not_there_is_told_by_the_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    let file = "listen = \"127.0.0.1:1\"\n[upstreams.o]\nurl = \"http://h\"\napi = \"openai\"\n";
+    let admin = "[admin]\nlisten = \"127.0.0.1:2\"\ntoken_file = \"/no/such/token\"\n";
+    std::fs::write(&path, format!("{file}{admin}")).unwrap();
+    let output = run(&["serve", "--check", path.to_str().unwrap()], "");
+    let told = text(&output.stderr);
+    assert!(
+        output.status.success() && told.contains("it would not start here: `admin.token_file`"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_key_is_hashed() {
     let output = run(&["hash"], "abc\n");
@@ -148,4 +164,29 @@ fn asked_to_end_it_ends_well() {
     let asked = Command::new("kill").args(["-TERM", &demo.child.id().to_string()]).status().unwrap();
     assert!(asked.success());
     assert!(demo.child.wait().unwrap().success());
+}
+
+/// A reload or an end that was asked for while the gateway read its file killed it: nobody listened yet. To a supervisor that looked
+/// like an end as it should be, after which it is not started again.
+#[cfg(unix)]
+#[test]
+fn what_it_is_asked_while_it_starts_it_does_when_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("gateway.toml"), folder.path().join("other.toml"));
+    let file = "listen = \"127.0.0.1:0\"\n[upstreams.o]\nurl = \"http://h\"\napi = \"openai\"\n";
+    // A pipe, whose reader waits: it is read for as long as the test wants.
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut child = program(&["serve", path.to_str().unwrap()]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = std::fs::File::options().write(true).open(&path).unwrap();
+    let id = child.id().to_string();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    signal("-HUP");
+    std::fs::write(&other, file).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    pipe.write_all(file.as_bytes()).unwrap();
+    drop(pipe);
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("another configuration is in force")), "it was killed");
+    signal("-TERM");
+    assert!(child.wait().unwrap().success());
 }

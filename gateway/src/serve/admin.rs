@@ -6,6 +6,7 @@
 
 mod guard;
 mod keys;
+mod named;
 mod problem;
 mod token;
 mod totals;

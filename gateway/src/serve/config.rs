@@ -4,6 +4,7 @@
 //! nearest name; a gateway that runs keeps the old one then.
 
 use super::keys::Digest;
+use super::route::climbs;
 use crate::envoy::config::{EnvoyConfig, Wrong};
 use crate::fields::HeaderSet;
 use http::Uri;
@@ -188,7 +189,7 @@ pub struct Admin {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawConfig {
-    listen: SocketAddr,
+    listen: Address,
     capacity: Option<Spanned<usize>>,
     #[serde(default)]
     plans: Plans,
@@ -251,9 +252,24 @@ enum Set {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawAdmin {
-    listen: Spanned<SocketAddr>,
+    listen: Spanned<Address>,
     token_file: PathBuf,
     plans_file: Option<PathBuf>,
+}
+
+/// Where something listens.
+#[derive(Clone, Copy, Debug)]
+struct Address(SocketAddr);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| {
+            serde::de::Error::custom(format!(
+                "expected an address and a port, such as `127.0.0.1:8080` or `[::]:8080`, found `{text}`"
+            ))
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for Digest {
@@ -312,7 +328,7 @@ impl Config {
         }
         let admin = raw.admin.map(admin).transpose()?;
         Ok(Self {
-            listen: raw.listen,
+            listen: raw.listen.0,
             capacity,
             keys: keys(raw.keys, &plans)?,
             upstreams: upstreams(raw.upstreams)?,
@@ -345,6 +361,10 @@ fn keys(raw: Vec<Spanned<RawKey>>, plans: &[Plan]) -> Checked<Vec<Key>> {
     let (mut names, mut digests) = (std::collections::HashSet::new(), std::collections::HashSet::new());
     for raw in raw {
         let RawKey { name, sha256, plan } = raw.into_inner();
+        if name.get_ref().trim().is_empty() {
+            // The log and the admin API could not say whose it is.
+            return Err(Fault(name.span().start, "expected a name that tells the key from others".into()));
+        }
         if !names.insert(name.get_ref().clone()) {
             let problem = format!("a second key of the name `{}`; names tell them apart", name.get_ref());
             return Err(Fault(name.span().start, problem));
@@ -412,7 +432,9 @@ fn url_of(url: &Spanned<String>) -> Checked<Uri> {
 fn path(path: Spanned<String>) -> Checked<(usize, String)> {
     let at = path.span().start;
     let path = path.into_inner();
-    if path.starts_with('/') {
+    if climbs(&path) {
+        Err(Fault(at, format!("no call goes to \"{path}\": expected a path without `.` and `..`")))
+    } else if path.starts_with('/') {
         Ok((at, path))
     } else {
         Err(Fault(at, format!("expected a path such as \"/{path}\", found \"{path}\"")))
@@ -446,7 +468,7 @@ fn headers(sets: &[Set]) -> HeaderSet {
 }
 
 fn admin(raw: RawAdmin) -> Checked<Admin> {
-    let listen = *raw.listen.get_ref();
+    let Address(listen) = *raw.listen.get_ref();
     if !listen.ip().is_loopback() {
         let problem =
             format!("the admin API is for this machine alone: expected a loopback address, found {listen}");
@@ -536,7 +558,12 @@ plan = "pro"
         assert_refused(("[upstreams.openai]", "[guard]\ntolerance = 0\n[upstreams.openai]"), "`guard`");
         assert_refused(("plan = \"pro\"", "plan = \"por\""), "`envoy.rules.0.plan`: unknown plan `por`");
         assert_refused(("key = \"user\"", "kay = \"user\""), "did you mean `key`?");
-        assert_refused(("listen = \"127.0.0.1:8080\"", "listen = \"localhost\""), "`listen`");
+        assert_refused(
+            ("listen = \"127.0.0.1:8080\"", "listen = \"localhost\""),
+            "line 2, `listen`: expected an address and a port, such as `127.0.0.1:8080` or `[::]:8080`, found `localhost`",
+        );
+        assert_refused(("127.0.0.1:9901", "9901"), "`admin.listen`: expected an address and a port");
+        assert_refused(("name = \"team-a\"", "name = \"\""), "line 5, `keys.0.name`: expected a name");
         let bounds = |field: &str| format!("[bounds]\n{field}\n[upstreams.openai]");
         assert_refused(
             ("[upstreams.openai]", &bounds("header_bytes = 100")),
@@ -563,6 +590,10 @@ plan = "pro"
         assert_refused(
             ("[upstreams.openai]", &other("paths = [\"v1\"]")),
             "`upstreams.local.paths.0`: expected a path",
+        );
+        assert_refused(
+            ("[upstreams.openai]", &other("paths = [\"/v1/../v2\"]")),
+            "`upstreams.local.paths.0`: no call goes to \"/v1/../v2\"",
         );
         assert_refused(("https://api.openai.com/", "https://h/v1?a=b"), "without a query");
     }

@@ -7,8 +7,9 @@ use super::gateway::Gateway;
 use super::keys::Digest;
 use super::logs::Logs;
 use super::mock::{Mock, Pace};
-use super::run::{asked_to_end, runtime};
+use super::run::runtime;
 use super::server::{Pages, Server};
+use super::signals::asked_to_end;
 use bytes::Bytes;
 use clap::Args;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
@@ -34,10 +35,11 @@ impl Demo {
     }
 
     async fn serve(self) -> anyhow::Result<()> {
+        let asked = asked_to_end();
         let mock = Mock::start(Pace { tokens: 24, pause: Duration::from_millis(40) }).await?;
         let server = Server::start(configuration(self.listen, &mock)?, Some(Arc::new(Page))).await?;
         println!("{}", introduction(server.address()));
-        asked_to_end().await;
+        asked.await;
         server.stop().await?;
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::body::RequestBody;
 use crate::identity::PeerAddress;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Method, Request, Response, StatusCode, request, response};
+use http::{Method, Request, Response, StatusCode, Version, request, response};
 use http_body::Body;
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
@@ -67,10 +67,13 @@ impl Upstreams {
     async fn forward<B: Body<Data = Bytes>>(&self, request: Request<RequestBody<B>>) -> Response<Forwarded> {
         let (mut parts, body) = request.into_parts();
         let room = parts.extensions.remove::<Room>();
-        let Some(destination) = self.state.now().routes.find(parts.uri.path()).cloned() else {
-            return own(Trouble::NoUpstream.response(crate::Shape::OpenAi));
-        };
-        let shape = destination.api.shape();
+        let destination = self.state.now().routes.find(parts.uri.path()).cloned();
+        let shape = destination.as_ref().map_or(crate::Shape::OpenAi, |destination| destination.api.shape());
+        if matches!(parts.method, Method::TRACE | Method::CONNECT) {
+            // An upstream that answers `TRACE` says all fields it was called with: its key would be among them.
+            return own(Trouble::Method.response(shape));
+        }
+        let Some(destination) = destination else { return own(Trouble::NoUpstream.response(shape)) };
         // The layer has read it whole: nothing is waited for.
         let Ok(body) = body.collect().await else { return own(Trouble::Broken.response(shape)) };
         let body = body.to_bytes();
@@ -128,6 +131,8 @@ impl Upstreams {
     fn incoming(&self, response: Response<Incoming>, asked_by_us: bool) -> Response<Forwarded> {
         let (mut parts, body) = response.into_parts();
         passing::to_client(&mut parts.headers);
+        // In 1.0 a body without a length ends with the connection: one that breaks off would be taken for whole.
+        parts.version = Version::HTTP_11;
         if asked_by_us && is_readable_stream(&parts) {
             parts.headers.remove(CONTENT_LENGTH);
             parts.extensions.insert(AskedByUs);

@@ -96,7 +96,11 @@ impl Front {
         let room = self.bodies.room(self.bodies_bytes);
         parts.extensions.insert(room.clone());
         let body = InTime::new(body, self.body_time, room, intake.clone());
-        if is_encoded(&parts) {
+        // Who has no key that is known is told that first, and it is a strike, as with any other body.
+        let is_known = |key: &Digest| self.state.now().keys.get(key).is_some();
+        if is_encoded(&parts)
+            && (key.as_ref().is_some_and(is_known) || matches!(self.next, Next::Unlimited(_)))
+        {
             return Trouble::Encoded.response(shape).map(own);
         }
         let request = Request::from_parts(parts, body);

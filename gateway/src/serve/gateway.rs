@@ -1,7 +1,7 @@
 //! A gateway as it runs: what outlives a change of the configuration, and what is made anew by it.
 
 use super::client::{Client, Tls, client};
-use super::config::{Bounds, Config};
+use super::config::{Admin, Bounds, Config};
 use super::forward::{Forward, Upstreams};
 use super::front::{Front, FrontBody, Next};
 use super::live::{State, StoredPlans};
@@ -40,6 +40,7 @@ pub struct Gateway {
     pub own: Arc<OwnPlans>,
     guard: Arc<ArcSwapOption<Guard>>,
     limits: Limits,
+    fixed: Fixed,
     way: ArcSwap<Way>,
     /// Held by whoever changes the configuration; no call takes it.
     changing: Mutex<()>,
@@ -99,10 +100,11 @@ impl Gateway {
         metrics.configuration.taken_over(state.live().generation);
         let rules = Arc::new(ArcSwap::from_pointee(rules(&config, &state)?));
         let client = client(time(config.bounds.connect_time), tls(&config))?;
+        let fixed = Fixed::of(&config);
         let way = Way::new(Arc::new(config), limits, guard.load_full(), client, &state, &clock, &metrics);
         let way = ArcSwap::from_pointee(way);
         let own = Arc::new(own);
-        Ok(Self { state, clock, metrics, rules, own, guard, limits, way, changing: Mutex::new(()) })
+        Ok(Self { state, clock, metrics, rules, own, guard, limits, fixed, way, changing: Mutex::new(()) })
     }
 
     /// Goes by another configuration from the next call on. What was used stays used; an error changes nothing.
@@ -111,7 +113,7 @@ impl Gateway {
     pub fn change(&self, config: Config) -> anyhow::Result<Vec<String>> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.way.load_full();
-        let mut words = unchanged(&now.config, &config);
+        let mut words = self.fixed.not_as_in(&config);
         let now_guard = self.guard.load_full();
         let guard = if now.config.guard == config.guard {
             now_guard
@@ -237,22 +239,41 @@ fn tls(config: &Config) -> Tls {
     if uses { Tls::Used } else { Tls::Unused }
 }
 
-/// Where Envoy reaches the service for it.
-fn listens(config: &Config) -> Option<SocketAddr> {
-    config.envoy.as_ref().map(|envoy| envoy.listen)
+/// What a running gateway cannot change: it stays as it began, whatever was read since.
+#[derive(Debug)]
+struct Fixed {
+    listen: SocketAddr,
+    capacity: usize,
+    admin: Option<Admin>,
+    /// Where Envoy reaches the service for it.
+    envoy_listen: Option<SocketAddr>,
+    connections: usize,
 }
 
-/// What a running gateway cannot change.
-fn unchanged(now: &Config, next: &Config) -> Vec<String> {
-    [
-        ("listen", now.listen != next.listen),
-        ("capacity", now.capacity != next.capacity),
-        ("admin", now.admin != next.admin),
-        ("envoy.listen", listens(now) != listens(next)),
-        ("bounds.connections", now.bounds.connections != next.bounds.connections),
-    ]
-    .into_iter()
-    .filter(|(_, changed)| *changed)
-    .map(|(field, _)| format!("`{field}` has changed: that holds from the next start on"))
-    .collect()
+impl Fixed {
+    fn of(config: &Config) -> Self {
+        Self {
+            listen: config.listen,
+            capacity: config.capacity,
+            admin: config.admin.clone(),
+            envoy_listen: config.envoy.as_ref().map(|envoy| envoy.listen),
+            connections: config.bounds.connections,
+        }
+    }
+
+    /// In words, what a configuration has otherwise.
+    fn not_as_in(&self, config: &Config) -> Vec<String> {
+        let next = Self::of(config);
+        [
+            ("listen", self.listen != next.listen),
+            ("capacity", self.capacity != next.capacity),
+            ("admin", self.admin != next.admin),
+            ("envoy.listen", self.envoy_listen != next.envoy_listen),
+            ("bounds.connections", self.connections != next.connections),
+        ]
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(field, _)| format!("`{field}` has changed: that holds from the next start on"))
+        .collect()
+    }
 }

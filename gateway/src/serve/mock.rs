@@ -4,6 +4,7 @@
 //! The words of its answers are always the same; one word is one token. A request's `model` says how it behaves, see
 //! [`Behaviour`].
 
+mod responses;
 mod stream;
 mod words;
 
@@ -142,8 +143,12 @@ struct Ask {
     stream_options: Options,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
+    max_output_tokens: Option<u64>,
     #[serde(default)]
     messages: Value,
+    /// Of responses and embeddings.
+    #[serde(default)]
+    input: Value,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -164,11 +169,13 @@ struct Answer {
 
 impl Answer {
     fn new(ask: &Ask, pace: Pace) -> Self {
-        let bound = [ask.max_tokens, ask.max_completion_tokens].into_iter().flatten().min();
+        // As with the real ones, a bound that a request's own API has no name for is none.
+        let of_response = ask.max_output_tokens.filter(|_| !ask.input.is_null());
+        let bound = [ask.max_tokens, ask.max_completion_tokens, of_response].into_iter().flatten().min();
         Self {
             behaviour: ask.model,
             include_usage: ask.stream_options.include_usage,
-            prompt: words::count(&ask.messages),
+            prompt: words::count(&ask.messages) + words::count(&ask.input),
             tokens: bound.unwrap_or(u64::MAX).min(pace.tokens),
         }
     }
@@ -210,6 +217,11 @@ async fn answer(request: Request<Incoming>, pace: Pace, open: Open) -> Response<
             stream(Stream::new(words::anthropic_stream(answer), answer.behaviour, pace.pause, open))
         }
         _ if path.ends_with("/messages") => json(StatusCode::OK, &words::anthropic(answer)),
+        _ if path.ends_with("/responses") && ask.stream => {
+            stream(Stream::new(responses::response_stream(answer), answer.behaviour, pace.pause, open))
+        }
+        _ if path.ends_with("/responses") => json(StatusCode::OK, &responses::response(answer)),
+        _ if path.ends_with("/embeddings") => json(StatusCode::OK, &responses::embeddings(&ask.input)),
         _ => error(StatusCode::NOT_FOUND, "no such path"),
     }
 }

@@ -3,8 +3,8 @@
 use super::route::Destination;
 use crate::identity::PeerAddress;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName,
+    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 /// Fields that are about one connection and end with it (RFC 9110, 7.6.1).
@@ -45,6 +45,8 @@ pub(crate) fn to_upstream(headers: &mut HeaderMap, destination: &Destination, pe
     // The host is the upstream's, and the length that of the body as it goes on: the client writes both.
     headers.remove(HOST);
     headers.remove(CONTENT_LENGTH);
+    // The gateway has said `100 Continue` by itself, and sends the body unasked.
+    headers.remove(EXPECT);
     // What is compressed does not say what it used.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(credential) = &destination.credential {
@@ -61,6 +63,10 @@ pub(crate) fn to_upstream(headers: &mut HeaderMap, destination: &Destination, pe
 
 /// Makes an upstream's fields those of a response to the client.
 pub(crate) fn to_client(headers: &mut HeaderMap) {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // Of the two the length is the wrong one (RFC 9112, 6.3): the body would be cut there.
+        headers.remove(CONTENT_LENGTH);
+    }
     remove_of_connection(headers);
     let of_account = |name: &HeaderName| OF_THE_ACCOUNT.iter().any(|start| name.as_str().starts_with(start));
     let names: Vec<HeaderName> = headers.keys().filter(|name| of_account(name)).cloned().collect();

@@ -7,6 +7,7 @@
 use super::config::Config;
 use super::ending::Ending;
 use super::gateway::Gateway;
+use super::signals::{Heard, hangup};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What tells one content of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
-    file: (u64, u64),
+    identity: Identity,
     length: u64,
     modified: Option<SystemTime>,
 }
@@ -27,19 +28,32 @@ impl Stamp {
     /// Of the file that a path leads to; `None` if that is none.
     fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
-        Some(Self { file: identity(&metadata), length: metadata.len(), modified: metadata.modified().ok() })
+        Some(Self {
+            identity: identity(&metadata),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
     }
 }
 
+/// Which file it is, and when anything of it changed: a file that could not be read is looked at again when it may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    changed: (i64, i64),
+}
+
 #[cfg(unix)]
-fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+fn identity(metadata: &std::fs::Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
+    let changed = (metadata.ctime(), metadata.ctime_nsec());
+    Identity { device: metadata.dev(), inode: metadata.ino(), changed }
 }
 
 #[cfg(not(unix))]
-fn identity(_metadata: &std::fs::Metadata) -> (u64, u64) {
-    (0, 0)
+fn identity(_metadata: &std::fs::Metadata) -> Identity {
+    Identity::default()
 }
 
 /// Keeps a gateway to its configuration's file.
@@ -50,25 +64,25 @@ pub struct Reloader {
     read: Option<Stamp>,
     /// Of another one, which may not be whole yet.
     seen: Option<Stamp>,
+    hangup: Heard,
 }
 
 impl Reloader {
-    /// For a file that is about to be read for the first time: what changes from here on is seen.
+    /// For a file that is about to be read for the first time, within a runtime: what changes from here on is seen, and SIGHUP heard.
     pub fn new(path: PathBuf) -> Self {
         let read = Stamp::of(&path);
-        Self { path, read, seen: None }
+        Self { path, read, seen: None, hangup: hangup() }
     }
 
     /// Keeps a gateway to the file until the end begins.
     pub async fn run(mut self, gateway: Arc<Gateway>, mut ending: Ending) {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut hangup = Hangup::new();
         loop {
             tokio::select! {
                 () = ending.begun() => return,
                 _ = looks.tick() => self.look(&gateway).await,
-                () = hangup.heard() => self.read(&gateway).await,
+                () = self.hangup.next() => self.read(&gateway).await,
             }
         }
     }
@@ -115,34 +129,5 @@ impl Reloader {
                 error!("the configuration stays as it was: {error}");
             }
         }
-    }
-}
-
-/// SIGHUP, where there is one.
-struct Hangup {
-    #[cfg(unix)]
-    signal: Option<tokio::signal::unix::Signal>,
-}
-
-impl Hangup {
-    #[cfg(unix)]
-    fn new() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        Self { signal: signal(SignalKind::hangup()).ok() }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> Self {
-        Self {}
-    }
-
-    async fn heard(&mut self) {
-        #[cfg(unix)]
-        if let Some(signal) = &mut self.signal
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending().await
     }
 }

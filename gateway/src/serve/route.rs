@@ -103,8 +103,11 @@ impl Routes {
         Ok(Self { routes })
     }
 
-    /// Where calls of this path go.
+    /// Where calls of this path go; nowhere if an upstream might take it for another path.
     pub fn find(&self, path: &str) -> Option<&Arc<Destination>> {
+        if climbs(path) {
+            return None;
+        }
         let of = |prefix: &str| match path.strip_prefix(prefix) {
             // `/v1/messages` is not the beginning of `/v1/messages-of-others`.
             Some(rest) => rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'),
@@ -112,6 +115,38 @@ impl Routes {
         };
         self.routes.iter().find(|(prefix, _)| of(prefix)).map(|(_, destination)| destination)
     }
+}
+
+/// Whether a path has a segment `.` or `..`, plainly or in any form that servers read as one. `/v1/chat/../files` begins like `/v1/chat`,
+/// and many upstreams would answer for `/v1/files`: with the gateway's own key, if it has one for them.
+pub(crate) fn climbs(path: &str) -> bool {
+    // Most have neither.
+    if memchr::memchr2(b'.', b'%', path.as_bytes()).is_none() {
+        return false;
+    }
+    let plain = decoded(path.as_bytes());
+    let mut segments = plain.split(|byte| matches!(byte, b'/' | b'\\'));
+    // What follows a semicolon belongs to no name (RFC 3986, 3.3); some servers drop it before they look for dots.
+    segments.any(|segment| matches!(segment.split(|byte| *byte == b';').next(), Some(b"." | b"..")))
+}
+
+/// A path with its `%2e` and the like as the bytes that they stand for.
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let mut plain = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = match after {
+            [high, low, ..] if *byte == b'%' => digit(high).zip(digit(low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => plain.push((high << 4 | low) as u8),
+            None => plain.push(*byte),
+        }
+        rest = &after[if escaped.is_some() { 2 } else { 0 }..];
+    }
+    plain
 }
 
 /// Reads requests, and answers them, in the form of the API that their path belongs to.
@@ -194,6 +229,40 @@ mod tests {
         assert_eq!(name("/v1/messages-of-others"), Some("rest"));
         assert_eq!(name("/claude/x"), Some("messages"));
         assert_eq!((name("/v2"), name("/v10"), name("*")), (None, None, None));
+    }
+
+    /// Upstreams that are named by some of their paths were reached by all others through these.
+    #[test]
+    fn no_path_climbs_out_of_its_upstreams() {
+        let routes = routes(&[("chat", "http://a/base", Api::OpenAi, &["/v1/chat", "/v1/models"])]);
+        for path in [
+            "/v1/chat/../files",
+            "/v1/chat/..",
+            "/v1/chat/./completions",
+            "/v1/chat/%2e%2E/files",
+            "/v1/chat/.%2e/files",
+            "/v1/chat/..%2ffiles",
+            "/v1/chat%2F..%2Ffiles",
+            "/v1/chat/..%5cfiles",
+            "/v1/chat/..\\files",
+            "/v1/chat/..;/files",
+            "/v1/chat/..;a=b/files",
+        ] {
+            assert!(routes.find(path).is_none(), "{path}");
+        }
+        for path in [
+            "/v1/chat/completions",
+            "/v1/models/gpt-3.5-turbo",
+            "/v1/models/org%2Fname-v1.5",
+            "/v1/models/...",
+            "/v1/models/.well-known",
+            "/v1/models/a..b",
+            "/v1/models/%",
+            "/v1/models/%2",
+            "/v1/models/%zz.",
+        ] {
+            assert!(routes.find(path).is_some(), "{path}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `tidegate-gateway serve`.
 
+use super::admin::Token;
 use super::config::Config;
 use super::descriptors;
 use super::logs::Logs;
@@ -8,6 +9,7 @@ use super::reload::Reloader;
 use super::route::Routes;
 use super::server::Server;
 use super::services::{self, Service};
+use super::signals::asked_to_end;
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -28,20 +30,33 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let reloader = Reloader::new(self.config.clone());
-        let config = Config::read(&self.config)?;
         if self.check {
+            let config = Config::read(&self.config)?;
             println!("{}: {}", self.config.display(), summary(&config));
             // Where a file is checked its keys need not be known, nor what was set where it is used.
-            let starts = Routes::new(&config.upstreams).and_then(|_| OwnPlans::read(&config));
-            if let Err(error) = starts {
+            if let Err(error) = starts_here(&config) {
                 eprintln!("tidegate-gateway: it would not start here: {error:#}");
             }
             return Ok(());
         }
         self.logs.begin();
-        runtime()?.block_on(serve(config, reloader))
+        let runtime = runtime()?;
+        // A signal that comes while it starts is heard when it has: else it would be killed, and by one that asks it to read its file.
+        let (asked, reloader) = {
+            let _within = runtime.enter();
+            (asked_to_end(), Reloader::new(self.config.clone()))
+        };
+        let config = Config::read(&self.config)?;
+        runtime.block_on(serve(config, reloader, asked))
     }
+}
+
+/// Whether what the configuration only names is there.
+fn starts_here(config: &Config) -> anyhow::Result<()> {
+    Routes::new(&config.upstreams)?;
+    OwnPlans::read(config)?;
+    config.admin.as_ref().map(|admin| Token::read(&admin.token_file)).transpose()?;
+    Ok(())
 }
 
 /// What the program's tasks run on.
@@ -67,7 +82,7 @@ fn summary(config: &Config) -> String {
     )
 }
 
-async fn serve(config: Config, reloader: Reloader) -> anyhow::Result<()> {
+async fn serve(config: Config, reloader: Reloader, asked: impl Future<Output = ()>) -> anyhow::Result<()> {
     descriptors::raise(config.bounds.connections);
     let server = Server::start(config, None).await?;
     let mut beside = JoinSet::new();
@@ -81,7 +96,7 @@ async fn serve(config: Config, reloader: Reloader) -> anyhow::Result<()> {
     }
     info!(address = %server.address(), "serves");
     let failed = tokio::select! {
-        () = asked_to_end() => None,
+        () = asked => None,
         failed = failure(&mut beside) => Some(failed),
     };
     info!("takes no more calls; those under way may end");
@@ -106,23 +121,4 @@ async fn failure(beside: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Error {
         }
     }
     std::future::pending().await
-}
-
-/// Waits for SIGINT or SIGTERM.
-pub(crate) async fn asked_to_end() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    // An error: nobody can ask.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }

@@ -10,6 +10,8 @@ use http::{Response, StatusCode};
 pub(crate) enum Trouble {
     /// No upstream has this path.
     NoUpstream,
+    /// `TRACE` or `CONNECT`, which are about the connection and no call.
+    Method,
     /// The request's body is compressed: nobody could say what it asks for.
     Encoded,
     /// The client did not send its request's body in time.
@@ -28,6 +30,7 @@ impl Trouble {
     fn status(self) -> StatusCode {
         match self {
             Self::NoUpstream => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
@@ -39,6 +42,7 @@ impl Trouble {
     fn message(self) -> &'static str {
         match self {
             Self::NoUpstream => "The gateway has no upstream for this path.",
+            Self::Method => "The gateway passes no calls of this method.",
             Self::Encoded => "The gateway takes no request whose body has a content-encoding.",
             Self::SlowBody => "The request's body did not arrive in time.",
             Self::Crowded => "The gateway has no room for the request's body now.",
@@ -51,6 +55,7 @@ impl Trouble {
     fn kinds(self) -> Kinds {
         let (openai, code, anthropic) = match self {
             Self::NoUpstream => ("invalid_request_error", "not_found", "not_found_error"),
+            Self::Method => ("invalid_request_error", "method_not_allowed", "invalid_request_error"),
             Self::Encoded => ("invalid_request_error", "unsupported_media_type", "invalid_request_error"),
             Self::SlowBody => ("invalid_request_error", "request_timeout", "timeout_error"),
             Self::Crowded => ("server_error", "overloaded", "overloaded_error"),

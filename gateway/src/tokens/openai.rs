@@ -5,6 +5,7 @@ mod prompts;
 
 use super::usage::TokenMeter;
 use super::{CostOf, UsageOf};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::response;
 use prompts::Prompts;
@@ -68,6 +69,8 @@ impl Bounds {
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Name {
+    // The other name is that of Anthropic's completions of old, whose answers tell no usage.
+    #[serde(alias = "max_tokens_to_sample")]
     MaxTokens,
     MaxCompletionTokens,
     MaxOutputTokens,
@@ -144,9 +147,24 @@ impl CostOf for OpenAiCost {
         Some(self.body_limit)
     }
 
-    fn cost(&self, _request: &Parts, body: &[u8]) -> Cost {
-        if body.is_empty() { Cost::REQUEST } else { Cost::tokens(self.tokens(body)) }
+    fn cost(&self, request: &Parts, body: &[u8]) -> Cost {
+        let counts_only = || request.uri.path().trim_end_matches('/').ends_with("/responses/input_tokens");
+        if body.is_empty() || counts_only() {
+            Cost::REQUEST
+        } else if is_form(request, body) {
+            Cost::tokens(self.default_answer)
+        } else {
+            Cost::tokens(self.tokens(body))
+        }
     }
+}
+
+/// Whether a body is a form, which brings speech, images or files: their size says nothing of tokens.
+fn is_form(request: &Parts, body: &[u8]) -> bool {
+    let kind = request.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    let is_said = kind.get(..20).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/form-data;"));
+    // It begins with a boundary, as no JSON does, whoever reads it.
+    is_said && body.starts_with(b"--")
 }
 
 /// `usage` of a JSON response or at the end of a stream.
@@ -220,6 +238,32 @@ mod tests {
         assert_answer(r#"{"prompt":[[1,2],[3]],"max_tokens":10}"#, 20);
         assert_answer(r#"{"prompt":[],"max_tokens":10}"#, 10);
         assert_answer(r#"{"prompt":null,"prompt":["one","two"],"prompt":{"a":[1,2]},"max_tokens":10}"#, 20);
+    }
+
+    /// Speech of a minute was charged as much as a book, which small plans never admit.
+    #[test]
+    fn the_size_of_a_form_says_nothing_of_tokens() {
+        let speech = format!(
+            "--x\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n{}",
+            "\u{0}".repeat(1 << 20)
+        );
+        let cost = |kind: &str, body: &str| {
+            let parts =
+                http::Request::builder().header("content-type", kind).body(()).unwrap().into_parts().0;
+            OpenAiCost::default().cost(&parts, body.as_bytes()).tokens
+        };
+        assert_eq!(cost("multipart/form-data; boundary=x", &speech), 1_024);
+        assert_eq!(cost("Multipart/Form-Data;boundary=x", &speech), 1_024);
+        // What only says that it is one is none.
+        assert_eq!(cost("multipart/form-data; boundary=x", r#"{"max_tokens":7000}"#), 7_005);
+        assert_eq!(cost("application/json", "--x"), 1_024 + 1);
+    }
+
+    #[test]
+    fn counting_tokens_uses_none() {
+        let parts =
+            http::Request::builder().uri("/v1/responses/input_tokens").body(()).unwrap().into_parts().0;
+        assert_eq!(OpenAiCost::default().cost(&parts, br#"{"input":"how many?"}"#), Cost::REQUEST);
     }
 
     #[test]

@@ -4,59 +4,115 @@ use super::Meter;
 use super::scan::{Found, Scanner};
 use http::header::CONTENT_TYPE;
 use http::response;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::fmt;
 
-/// The fields of a `usage` object, of all APIs that the gateway knows.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
+/// The fields of a `usage` object, of all APIs that the gateway knows; `None` where it does not tell one. Of those that it tells twice,
+/// or under both of their names as some proxies do, the larger counts.
+#[derive(Clone, Copy, Debug, Default)]
 struct Usage {
-    #[serde(deserialize_with = "count")]
-    total_tokens: u64,
-    #[serde(deserialize_with = "count", alias = "prompt_tokens")]
-    input_tokens: u64,
-    #[serde(deserialize_with = "count", alias = "completion_tokens")]
-    output_tokens: u64,
-    #[serde(deserialize_with = "count")]
-    cache_creation_input_tokens: u64,
-    #[serde(deserialize_with = "count")]
-    cache_read_input_tokens: u64,
+    total: Option<u64>,
+    input: Option<u64>,
+    output: Option<u64>,
+    cache_creation: Option<u64>,
+    cache_read: Option<u64>,
+    /// Of speech, which some models bill by time and without tokens.
+    seconds: Option<u64>,
 }
 
-/// A count; what is none counts as 0, so that one odd field does not hide the others.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Count {
-        Whole(u64),
-        Other(serde::de::IgnoredAny),
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Name {
+    TotalTokens,
+    #[serde(alias = "prompt_tokens")]
+    InputTokens,
+    #[serde(alias = "completion_tokens")]
+    OutputTokens,
+    CacheCreationInputTokens,
+    CacheReadInputTokens,
+    Seconds,
+    #[serde(other)]
+    Other,
+}
+
+/// A count, or something that is none: one odd field does not hide the others. Servers whose language has one kind of number
+/// write `12.0`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Count {
+    Whole(u64),
+    Float(f64),
+    Other(IgnoredAny),
+}
+
+impl Count {
+    fn count(self) -> Option<u64> {
+        match self {
+            Self::Whole(count) => Some(count),
+            Self::Float(count) => (count >= 0.0).then(|| count.ceil() as u64),
+            Self::Other(_) => None,
+        }
     }
-    Ok(match Count::deserialize(deserializer)? {
-        Count::Whole(count) => count,
-        Count::Other(_) => 0,
-    })
+}
+
+impl<'de> Deserialize<'de> for Usage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Usage;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Usage, A::Error> {
+                let mut usage = Usage::default();
+                while let Some(name) = map.next_key()? {
+                    let told = map.next_value::<Count>()?.count();
+                    if let Some(count) = usage.named(name) {
+                        *count = (*count).max(told);
+                    }
+                }
+                Ok(usage)
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 impl Usage {
+    fn named(&mut self, name: Name) -> Option<&mut Option<u64>> {
+        Some(match name {
+            Name::TotalTokens => &mut self.total,
+            Name::InputTokens => &mut self.input,
+            Name::OutputTokens => &mut self.output,
+            Name::CacheCreationInputTokens => &mut self.cache_creation,
+            Name::CacheReadInputTokens => &mut self.cache_read,
+            Name::Seconds => &mut self.seconds,
+            Name::Other => return None,
+        })
+    }
+
     /// A stream tells its counts again and again, each time no less than before.
     fn raise(&mut self, later: Self) {
         for (count, later) in [
-            (&mut self.total_tokens, later.total_tokens),
-            (&mut self.input_tokens, later.input_tokens),
-            (&mut self.output_tokens, later.output_tokens),
-            (&mut self.cache_creation_input_tokens, later.cache_creation_input_tokens),
-            (&mut self.cache_read_input_tokens, later.cache_read_input_tokens),
+            (&mut self.total, later.total),
+            (&mut self.input, later.input),
+            (&mut self.output, later.output),
+            (&mut self.cache_creation, later.cache_creation),
+            (&mut self.cache_read, later.cache_read),
+            (&mut self.seconds, later.seconds),
         ] {
             *count = (*count).max(later);
         }
     }
 
-    fn tokens(self) -> u64 {
-        let parts = self
-            .input_tokens
-            .saturating_add(self.output_tokens)
-            .saturating_add(self.cache_creation_input_tokens)
-            .saturating_add(self.cache_read_input_tokens);
-        self.total_tokens.max(parts)
+    /// `None` if it tells of nothing that was used: then it is as if it were not there.
+    fn tokens(self) -> Option<u64> {
+        let parts = [self.input, self.output, self.cache_creation, self.cache_read];
+        let parts = parts.into_iter().flatten().reduce(u64::saturating_add);
+        self.total.max(parts).or(self.seconds.map(|_| 0))
     }
 }
 
@@ -64,7 +120,7 @@ impl Usage {
 #[derive(Clone, Debug)]
 pub struct TokenMeter {
     scanner: Scanner,
-    usage: Option<Usage>,
+    usage: Usage,
     /// Whether that is the whole of it, and not what was used when the answer began.
     is_whole: bool,
     /// Events of a stream so far, of which each brings a token or more.
@@ -99,14 +155,22 @@ impl TokenMeter {
             () if is(b"text/event-stream") => Line::Begins(0),
             () => return None,
         };
-        Some(Self { scanner: Scanner::default(), usage: None, is_whole: false, events: 0, line, most })
+        Some(Self {
+            scanner: Scanner::default(),
+            usage: Usage::default(),
+            is_whole: false,
+            events: 0,
+            line,
+            most,
+        })
     }
 
     fn read(&mut self, bytes: &[u8]) {
         let (usage, is_whole) = (&mut self.usage, &mut self.is_whole);
         self.scanner.pass(bytes, |object, found| {
-            if let Ok(read) = serde_json::from_slice::<Usage>(object) {
-                usage.get_or_insert_default().raise(read);
+            let read = serde_json::from_slice::<Usage>(object).ok();
+            if let Some(read) = read.filter(|read| read.tokens().is_some()) {
+                usage.raise(read);
                 *is_whole |= found == Found::Whole;
             }
         });
@@ -155,11 +219,11 @@ impl Meter for TokenMeter {
     }
 
     fn tokens(&self) -> Option<u64> {
-        self.usage.filter(|_| self.is_whole).map(|usage| usage.tokens().min(self.most))
+        self.usage.tokens().filter(|_| self.is_whole).map(|tokens| tokens.min(self.most))
     }
 
     fn at_least(&self) -> u64 {
-        self.usage.map_or(0, Usage::tokens).saturating_add(self.events).min(self.most)
+        self.usage.tokens().unwrap_or(0).saturating_add(self.events).min(self.most)
     }
 }
 
@@ -259,6 +323,47 @@ mod tests {
             tokens(json, r#"{"usage":{"total_tokens":-5,"input_tokens":"many","output_tokens":3}}"#, 9),
             Some(3)
         );
-        assert_eq!(tokens(json, r#"{"usage":{"total_tokens":1e30}}"#, 9), Some(0));
+        assert_eq!(tokens(json, r#"{"usage":{"total_tokens":1e30}}"#, 9), Some(1_000_000));
+    }
+
+    /// A call of 12 tokens was settled with none when its upstream wrote them as `12.0`.
+    #[test]
+    fn counts_with_a_point_are_counts() {
+        let json = "application/json";
+        let told = r#"{"usage":{"prompt_tokens":5.0,"completion_tokens":7.0,"total_tokens":12.0}}"#;
+        assert_tokens(json, told, Some(12));
+        assert_tokens(json, r#"{"usage":{"input_tokens":0.5,"output_tokens":-7.0}}"#, Some(1));
+    }
+
+    /// What was told under both names was not read at all, and the estimate stood.
+    #[test]
+    fn a_count_may_stand_under_both_of_its_names_or_twice() {
+        let json = "application/json";
+        let told =
+            r#"{"usage":{"prompt_tokens":5,"input_tokens":5,"completion_tokens":7,"output_tokens":7}}"#;
+        assert_tokens(json, told, Some(12));
+        assert_tokens(json, r#"{"usage":{"total_tokens":12,"total_tokens":3}}"#, Some(12));
+    }
+
+    /// Nothing of the estimate is given back for it.
+    #[test]
+    fn a_usage_that_tells_nothing_is_none() {
+        let json = "application/json";
+        for usage in ["{}", r#"{"total_tokens":null}"#, r#"{"total_tokens":"12"}"#, r#"{"prompt_tokens":-5}"#]
+        {
+            assert_tokens(json, &format!(r#"{{"usage":{usage}}}"#), None);
+        }
+        let stream =
+            "data: {\"usage\":{}}\n\ndata: {\"usage\":{\"total_tokens\":9}}\n\ndata: {\"usage\":{}}\n\n";
+        assert_tokens("text/event-stream", stream, Some(9));
+    }
+
+    #[test]
+    fn what_is_billed_by_time_used_no_tokens() {
+        assert_tokens(
+            "application/json",
+            r#"{"text":"tide","usage":{"type":"duration","seconds":3}}"#,
+            Some(0),
+        );
     }
 }

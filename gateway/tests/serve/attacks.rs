@@ -231,6 +231,38 @@ async fn it_is_no_way_to_other_hosts() {
     nothing_is_left(&setup).await;
 }
 
+/// Upstreams that are named by some of their paths were reached by all others: many take `..` for a step up.
+#[tokio::test]
+async fn no_path_leads_out_of_those_that_an_upstream_has() {
+    let setup = Setup::new().await;
+    for path in ["/v1/echo/../files", "/v1/echo/%2e%2E/files", "/v1/echo/..%2ffiles", "/v1/echo/..;/files"] {
+        let heard =
+            setup.say(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n{KEY}connection: close\r\n\r\n")).await;
+        assert!(heard.starts_with("HTTP/1.1 404") && heard.contains("not_found"), "{path}: {heard}");
+    }
+    assert_eq!(setup.used("sk-one"), (4, 0));
+}
+
+/// An upstream that answers `TRACE` tells the fields it was called with, so that a client could read the gateway's own key there.
+#[tokio::test]
+async fn no_client_learns_what_an_upstream_is_called_with() {
+    let setup = Setup::new().await;
+    for line in ["TRACE /v1/echo", "CONNECT x:443"] {
+        let heard = setup.say(&format!("{line} HTTP/1.1\r\nhost: x\r\n{KEY}connection: close\r\n\r\n")).await;
+        assert!(heard.starts_with("HTTP/1.1 405") && heard.contains("method_not_allowed"), "{heard}");
+    }
+    assert_eq!(setup.used("sk-one"), (2, 0));
+}
+
+/// The gateway answers `100 Continue` by itself and sends the body at once; an upstream was asked to answer it again.
+#[tokio::test]
+async fn what_a_client_expects_is_no_business_of_the_upstreams() {
+    let setup = Setup::new().await;
+    let fields = [BEARER[0], ("expect", "100-continue")];
+    let echo = whole(setup.begin("/v1/echo", &fields, "{}").await).await.text;
+    assert!(echo.contains("accept-encoding") && !echo.contains("expect"), "{echo}");
+}
+
 #[tokio::test]
 async fn a_connection_does_not_become_another_protocol() {
     let switches =
@@ -371,6 +403,30 @@ async fn an_answer_that_is_cut_is_settled_once() {
     }
 }
 
+/// What came was cut at the length, though the chunks are what counts.
+#[tokio::test]
+async fn an_upstream_that_tells_its_length_in_both_ways_is_heard_to_the_end() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+                  1c\r\n{\"usage\":{\"total_tokens\":7}}\r\n0\r\n\r\n";
+    let setup = Setup::before(&answering(answer, Then::Closes).await, "").await;
+    let heard = setup.say(&call(&ask(""))).await;
+    assert!(
+        heard.contains(r#"{"usage":{"total_tokens":7}}"#) && !heard.contains("content-length"),
+        "{heard}"
+    );
+    assert_eq!(setup.used("sk-one"), (1, 7));
+}
+
+/// The end of an answer in HTTP/1.0 is that of its connection, so that one that was given up looked whole.
+#[tokio::test]
+async fn what_an_old_upstream_breaks_off_is_not_taken_for_whole() {
+    let answer = "HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"choices\":[]}\n\n";
+    let setup =
+        Setup::before(&answering(answer, Then::Waits).await, "[bounds]\nidle_time = \"200ms\"\n").await;
+    let response = setup.begin("/v1/chat/completions", &BEARER, &ask(r#","stream":true"#)).await;
+    assert!(response.into_body().collect().await.is_err(), "it broke off");
+}
+
 #[tokio::test]
 async fn half_a_header_of_an_upstream_is_waited_for_only_so_long() {
     for half in ["HTTP/1.1 200 OK\r\ncontent-type: app", "HTTP/1.1 100 Continue\r\n\r\n", "H"] {
@@ -457,6 +513,10 @@ async fn a_compressed_request_hides_nothing_from_its_estimate() {
         assert_eq!(reply.json()["error"]["code"], "unsupported_media_type");
     }
     assert_eq!((setup.counted().0, setup.mock.open()), (0, 0));
+    // Who is not known hears only that.
+    let fields = [("authorization", "Bearer guess"), ("content-encoding", "gzip")];
+    let reply = whole(setup.begin("/v1/chat/completions", &fields, &ask("")).await).await;
+    assert_eq!(reply.json()["error"]["code"], "invalid_api_key");
     let fields = [BEARER[0], ("content-encoding", "identity")];
     assert_eq!(setup.begin("/v1/chat/completions", &fields, &ask("")).await.status(), StatusCode::OK);
 }

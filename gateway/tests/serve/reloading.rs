@@ -96,6 +96,19 @@ async fn a_symbolic_link_that_is_swapped_is_another_file() {
     until("the first is read again", || filed.plan("one") == "small").await;
 }
 
+/// Who copies a file and then gives it to the gateway's user leaves its content and its time as they are: it was read too early, and
+/// never again.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_is_read_again_when_only_who_may_read_it_has_changed() {
+    use std::os::unix::fs::PermissionsExt;
+    let filed = Filed::new().await;
+    filed.watch(&filed.path("a.toml"));
+    let mode = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(filed.path("a.toml"), mode).unwrap();
+    until("the file is read", || filed.generation() == 2).await;
+}
+
 #[tokio::test]
 async fn a_wrong_file_changes_nothing() {
     let filed = Filed::new().await;
@@ -133,9 +146,17 @@ async fn all_that_can_change_does_and_the_rest_is_told() {
     let reply = setup.chat("sk-one", "{}").await;
     assert_eq!(reply.field("x-ratelimit-remaining-requests"), "99");
 
+    // Told for as long as it is so, and not of what is as it began.
+    let words = gateway.change(read(&config("127.0.0.1:1", &setup.mock.url(), more))).unwrap();
+    assert_eq!(words.len(), 2, "{words:?}");
+    assert_eq!(
+        gateway.change(read(&config(ANY_PORT, &setup.mock.url(), "[guard]\ntolerance = 9\n"))).unwrap(),
+        [""; 0]
+    );
+
     // An upstream's key that is not there is a wrong configuration like any other.
     let missing = config(ANY_PORT, &setup.mock.url(), "key_env = \"TIDEGATE_NO_SUCH_VARIABLE\"\n");
     let error = gateway.change(read(&missing)).unwrap_err();
     assert!(format!("{error:#}").contains("TIDEGATE_NO_SUCH_VARIABLE"), "{error:#}");
-    assert_eq!(gateway.state.live().generation, 3);
+    assert_eq!(gateway.state.live().generation, 5);
 }

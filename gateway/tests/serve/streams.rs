@@ -42,6 +42,25 @@ async fn anthropics_streams_say_their_usage_themselves() {
 }
 
 #[tokio::test]
+async fn responses_and_embeddings_are_settled_by_their_usage_too() {
+    let setup = Setup::new().await;
+    let body = |more: &str| format!(r#"{{"input":"two words","max_output_tokens":100{more}}}"#);
+    let said = whole(setup.begin("/v1/responses", &BEARER, &body("")).await).await;
+    assert_eq!(said.json()["usage"]["total_tokens"], USED);
+    assert_eq!(setup.used("sk-one"), (1, USED));
+
+    // The end of the stream says it within the response.
+    let said = whole(setup.begin("/v1/responses", &BEARER, &body(r#","stream":true"#)).await).await;
+    assert!(said.text.starts_with("event: response.created\n") && said.text.contains("response.completed"));
+    assert_eq!(setup.used("sk-one"), (2, 2 * USED));
+
+    let said =
+        whole(setup.begin("/v1/embeddings", &BEARER, r#"{"input":["two words","three more words"]}"#).await);
+    assert_eq!(said.await.json()["data"].as_array().unwrap().len(), 2);
+    assert_eq!(setup.used("sk-one"), (3, 2 * USED + 5));
+}
+
+#[tokio::test]
 async fn a_stream_comes_as_it_is_sent() {
     let setup = Setup::paced("", Duration::from_millis(200)).await;
     let mut response = setup.begin("/v1/chat/completions", &BEARER, &ask(r#","stream":true"#)).await;

@@ -1,9 +1,10 @@
 //! Addresses that the guard has blocked.
 
+use super::named::Named;
 use super::problem::Problem;
 use super::{Admin, apart, view};
 use axum::Json;
-use axum::extract::{Path, State as Shared};
+use axum::extract::State as Shared;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -41,9 +42,9 @@ pub(super) async fn blocks(Shared(admin): Shared<Arc<Admin>>) -> Answer {
 }
 
 /// Ends the block of an address, and forgets that there was one.
-pub(super) async fn lift(Shared(admin): Shared<Arc<Admin>>, Path(address): Path<String>) -> Answer {
+pub(super) async fn lift(Shared(admin): Shared<Arc<Admin>>, Named(address): Named) -> Answer {
     let guard = admin.guard()?;
-    let address: IpAddr = address.parse().map_err(|_| {
+    let address = address_of(&address).ok_or_else(|| {
         let found = tidegate_faults::excerpt(&address);
         Problem::wrong(
             "address",
@@ -53,4 +54,13 @@ pub(super) async fn lift(Shared(admin): Shared<Arc<Admin>>, Path(address): Path<
     let lifted = guard.lift(address, admin.clock.now());
     info!(%address, lifted, "a block was to end");
     Ok(Json(json!({ "lifted": lifted })))
+}
+
+/// An address, which may be written as the network that is listed for it.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let (address, length) =
+        text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let address: IpAddr = address.parse().ok()?;
+    let listed = if address.is_ipv4() { "32" } else { "64" };
+    length.is_none_or(|length| length == listed).then_some(address)
 }

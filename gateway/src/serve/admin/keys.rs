@@ -1,13 +1,14 @@
 //! One key: how it stands, its own plan, a call of it that is not made.
 
+use super::named::Named;
 use super::problem::{Problem, parse};
 use super::{Admin, apart, view};
 use crate::serve::keys::{Digest, Known};
 use crate::serve::own_plans::{OwnPlan, Unset};
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State as Shared;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State as Shared};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -37,14 +38,14 @@ impl Admin {
     }
 }
 
-pub(super) async fn standing(Shared(admin): Shared<Arc<Admin>>, Path(name): Path<String>) -> Answer {
+pub(super) async fn standing(Shared(admin): Shared<Arc<Admin>>, Named(name): Named) -> Answer {
     let (digest, known) = admin.key("name", &name)?;
     Ok(Json(admin.view(&digest, &known)))
 }
 
 /// A plan by its name, or limits of the key's own.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `plan` or `limits`")]
 struct Asked {
     plan: Option<String>,
     limits: Option<PlanConfig>,
@@ -134,11 +135,7 @@ impl Admin {
 }
 
 /// The plan holds from the key's next call on, until it is taken back; if it is kept in a file, beyond a restart.
-pub(super) async fn set_plan(
-    Shared(admin): Shared<Arc<Admin>>,
-    Path(name): Path<String>,
-    body: Body,
-) -> Answer {
+pub(super) async fn set_plan(Shared(admin): Shared<Arc<Admin>>, Named(name): Named, body: Body) -> Answer {
     admin.key("name", &name)?;
     let own = asked(&body)?;
     apart(move || {
@@ -149,7 +146,7 @@ pub(super) async fn set_plan(
     .await?
 }
 
-pub(super) async fn clear_plan(Shared(admin): Shared<Arc<Admin>>, Path(name): Path<String>) -> Answer {
+pub(super) async fn clear_plan(Shared(admin): Shared<Arc<Admin>>, Named(name): Named) -> Answer {
     apart(move || {
         let view = admin.set_own(&name, None)?;
         info!(key = name, "a key has no plan of its own");
@@ -158,7 +155,7 @@ pub(super) async fn clear_plan(Shared(admin): Shared<Arc<Admin>>, Path(name): Pa
     .await?
 }
 
-pub(super) async fn reset(Shared(admin): Shared<Arc<Admin>>, Path(name): Path<String>) -> Answer {
+pub(super) async fn reset(Shared(admin): Shared<Arc<Admin>>, Named(name): Named) -> Answer {
     let (digest, known) = admin.key("name", &name)?;
     let had_record = admin.state.limiter.reset(&digest, admin.clock.now());
     info!(key = name, had_record, "a key's usage was forgotten");
@@ -170,7 +167,7 @@ pub(super) async fn reset(Shared(admin): Shared<Arc<Admin>>, Path(name): Path<St
 
 /// A call that is not made.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `key`, and perhaps `requests` and `tokens`")]
 struct DryRun {
     /// The key's name.
     key: String,

@@ -107,7 +107,8 @@ pub(super) fn parse<T: DeserializeOwned>(body: &Result<Bytes, BytesRejection>) -
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner().to_string());
-        Problem::wrong(if path == "." { "body".into() } else { path }, inner)
+        // Neither is a field: the whole of it, and one of which no name has come.
+        Problem::wrong(if matches!(&*path, "." | "?") { "body".into() } else { path }, inner)
     })?;
     json.end().map_err(|error| Problem::wrong("body", error.to_string()))?;
     Ok(value)

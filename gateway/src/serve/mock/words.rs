@@ -18,7 +18,7 @@ pub(super) fn count(value: &Value) -> u64 {
     }
 }
 
-fn words(count: u64) -> impl Iterator<Item = String> {
+pub(super) fn words(count: u64) -> impl Iterator<Item = String> {
     (0..count).map(|place| {
         let word = WORDS[place as usize % WORDS.len()];
         if place == 0 { word.to_owned() } else { format!(" {word}") }
@@ -27,7 +27,7 @@ fn words(count: u64) -> impl Iterator<Item = String> {
 
 impl Answer {
     /// What it says that it used, for question and answer.
-    fn told(self) -> Option<(u64, u64)> {
+    pub(super) fn told(self) -> Option<(u64, u64)> {
         match self.behaviour {
             Behaviour::Secretive => None,
             Behaviour::Liar => Some((self.prompt, u64::MAX)),
