@@ -129,7 +129,7 @@ impl<T: Parts> Shared<T> {
     }
 
     /// A response on its way back: with its fields, and a body that settles its call.
-    fn respond<B>(
+    fn respond<B: Body>(
         &self,
         response: Response<B>,
         Passage { reserved, estimate, fields }: Passage,

@@ -166,6 +166,27 @@ async fn a_stream_settles_when_it_ends_breaks_or_is_dropped() {
     assert_eq!((setup.used("k"), setup.limiter.observed().settled), ((1, CHARGED), 1));
 }
 
+/// gRPC tells a status without a message in the header alone, whose frame must end the stream: clients in C++, Python and Go else say
+/// "unknown" of an error of the service's own, and of every refusal.
+#[tokio::test]
+async fn a_response_without_a_body_ends_with_its_header() {
+    let setup = Setup::new();
+    let service = service!(setup, |_| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+    let response = service.oneshot(request("k", ASK)).await.unwrap();
+    assert!(response.body().is_end_stream());
+    assert_eq!((setup.used("k"), setup.limiter.observed().settled), ((1, CHARGED), 1));
+
+    let layer = RateLimitLayer::builder(setup.limiter.clone(), BearerToken, OnePlan(setup.plan));
+    let service = layer
+        .answers(Shape::Grpc)
+        .build()
+        .layer(service_fn(|_| async { Ok::<_, Infallible>(json(200, "{}")) }));
+    let refused = service.oneshot(request("", "")).await.unwrap();
+    assert_eq!(refused.headers()["grpc-status"], "16");
+    assert!(refused.body().is_end_stream());
+    assert_eq!(text(refused).await, "");
+}
+
 #[tokio::test]
 async fn a_client_that_goes_away_before_the_answer_stays_charged() {
     let setup = Setup::new();
