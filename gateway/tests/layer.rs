@@ -187,6 +187,30 @@ async fn a_response_without_a_body_ends_with_its_header() {
     assert_eq!(text(refused).await, "");
 }
 
+/// R11: on 429 the fields describe the limit that denied. With a second layer they would say that there is room.
+#[tokio::test]
+async fn a_denial_tells_of_the_layer_that_denied() {
+    let (outer, inner) = (Setup::new(), Setup::new());
+    let plan = inner.limiter.add_plan(&Plan::builder("one").requests_per_minute(1).build().unwrap()).unwrap();
+    let layer = |setup: &Setup, plan| {
+        RateLimitLayer::builder(setup.limiter.clone(), BearerToken, OnePlan(plan))
+            .clock(setup.clock.clone())
+            .build()
+    };
+    let service = service_fn(|_| async { Ok::<_, Infallible>(json(200, "{}")) });
+    let service = layer(&outer, outer.plan).layer(layer(&inner, plan).layer(service));
+    let told = |response: &Response<_>| {
+        ["x-ratelimit-limit", "x-ratelimit-remaining"]
+            .map(|name| response.headers()[name].to_str().unwrap().to_owned())
+    };
+    let passed = service.clone().oneshot(request("k", "")).await.unwrap();
+    assert_eq!((passed.status(), told(&passed)), (StatusCode::OK, ["100", "99"].map(str::to_owned)));
+    let denied = service.oneshot(request("k", "")).await.unwrap();
+    let expected = (StatusCode::TOO_MANY_REQUESTS, ["1", "0"].map(str::to_owned));
+    assert_eq!((denied.status(), told(&denied)), expected);
+    assert_eq!(outer.used("k"), (1, 0), "what went no further is given back");
+}
+
 #[tokio::test]
 async fn a_client_that_goes_away_before_the_answer_stays_charged() {
     let setup = Setup::new();
