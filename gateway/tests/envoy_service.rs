@@ -145,6 +145,17 @@ fn what_was_charged_before_a_denial_is_taken_back() {
     assert!(setup.passes(user("anna")));
 }
 
+/// Each status says what is left when all has been taken back, not what was left meanwhile.
+#[test]
+fn a_denied_request_tells_what_is_left_in_the_end() {
+    let setup = Setup::new("");
+    let one = || user("anna");
+    let denied = setup.ask(&[one(), one(), hits(9, one())]);
+    assert_eq!(denied.overall_code, i32::from(Code::OverLimit));
+    let left: Vec<_> = denied.statuses[..2].iter().map(|status| status.limit_remaining).collect();
+    assert_eq!(left, [10, 10]);
+}
+
 #[test]
 fn requests_that_race_admit_no_more_than_there_is() {
     let setup = Setup::new("");

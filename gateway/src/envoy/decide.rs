@@ -137,8 +137,12 @@ fn charge<'a>(limiter: &'a Limiter, answers: &mut [Answer<'a>], at: Timestamp) {
         match answers[place].charge(limiter, at) {
             Some(reservation) => charged.push((place, reservation)),
             None => {
-                for (place, reservation) in charged {
+                // Two of them may be counted in one place: what is left there is only told when all is back.
+                let places: Vec<usize> = charged.iter().map(|(place, _)| *place).collect();
+                for (_, reservation) in charged {
                     limiter.cancel(reservation, at);
+                }
+                for place in places {
                     answers[place].ask(limiter, at);
                 }
                 return;
