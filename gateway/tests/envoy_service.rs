@@ -156,6 +156,26 @@ fn a_denied_request_tells_what_is_left_in_the_end() {
     assert_eq!(left, [10, 10]);
 }
 
+/// Nothing is left of a limit of 0, and no time brings it back: clients should not come again.
+#[test]
+fn what_is_never_admitted_says_so() {
+    let setup = Setup::new("unmatched = \"deny\"");
+    for (descriptor, limit) in
+        [(limited(0, Unit::Hour, user("anna")), Some((0, Unit::Hour))), (descriptor(&[("other", "x")]), None)]
+    {
+        assert!(setup.passes(user("anna")), "the plan has room");
+        let denied = setup.ask(&[user("anna"), descriptor]);
+        let status = &denied.statuses[1];
+        let told = status.current_limit.as_ref().map(|limit| (limit.requests_per_unit, limit.unit));
+        assert_eq!((told, status.limit_remaining), (limit.map(|(most, unit)| (most, unit.into())), 0));
+        let fields: Vec<_> =
+            denied.response_headers_to_add.iter().map(|field| (&*field.key, &*field.value)).collect();
+        assert_eq!(fields, [("x-should-retry", "false"), ("content-type", "application/json")]);
+        let body: serde_json::Value = serde_json::from_slice(&denied.raw_body).unwrap();
+        assert_eq!(body["error"]["code"], "insufficient_quota");
+    }
+}
+
 #[test]
 fn requests_that_race_admit_no_more_than_there_is() {
     let setup = Setup::new("");

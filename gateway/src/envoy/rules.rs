@@ -68,8 +68,8 @@ pub(super) enum Deed {
     Report(Cost),
     /// Give back.
     GiveBack(Cost),
-    /// Be denied: its own limit admits nothing.
-    Refuse,
+    /// Be denied: its own limit admits nothing in such a time.
+    Refuse(i32),
 }
 
 impl Deed {
@@ -135,7 +135,7 @@ impl Rules {
             // Of nothing there is no plan; what has been used counts under the rule's own.
             (Some(limit), deed) if limit.requests_per_unit == 0 => {
                 let admits_nothing = limit.unit != i32::from(Unknown) && deed.may_be_denied();
-                (plan, if admits_nothing { Deed::Refuse } else { deed })
+                (plan, if admits_nothing { Deed::Refuse(limit.unit) } else { deed })
             }
             (Some(limit), deed) => (overrides.plan(limiter, limit, rule.hits, plan), deed),
         };
