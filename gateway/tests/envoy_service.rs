@@ -12,11 +12,13 @@ use tidegate_gateway::HeaderSet;
 use tidegate_gateway::envoy::wire::{
     Code, Entry, RateLimitDescriptor, RateLimitOverride, RateLimitRequest, RateLimitResponse, Unit,
 };
-use tidegate_gateway::envoy::{RateLimitService, Rules};
+use tidegate_gateway::envoy::{self, RateLimitService, Rules};
 use tidegate_gateway::serve::config::Config;
 use tidegate_gateway::serve::keys::Digest;
 use tidegate_gateway::serve::live::State;
 use tidegate_gateway::serve::metrics::Metrics;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 const RULES: &str = r#"
@@ -364,9 +366,10 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&[0][..], &length, message].concat()
 }
 
+const PATH: &str = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
+
 #[tokio::test]
 async fn a_message_that_is_none_is_refused() {
-    const PATH: &str = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
     let setup = Setup::new("");
     let request = RateLimitRequest { domain: "edge".into(), descriptors: vec![user("anna")], hits_addend: 0 };
     let (status, message) = call(&setup, PATH, framed(&request.encode_to_vec())).await;
@@ -386,4 +389,47 @@ async fn a_message_that_is_none_is_refused() {
     }
     assert_eq!(call(&setup, "/envoy.service.ratelimit.v3.RateLimitService/Other", Vec::new()).await.0, "12");
     assert_eq!(setup.left(user("anna")), 9);
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// When the service stood still for longer than Envoy waits, calls come that were given up already. To end the connection for them, as
+/// for an attack, would cost those that came last, and still wait.
+#[tokio::test]
+async fn calls_that_were_given_up_do_not_cost_the_others_their_connection() {
+    let [data, headers, reset, settings, go_away] = [0, 1, 3, 4, 7];
+    let (end_stream, end_headers) = (1, 4);
+    const CALLS: u32 = 400;
+    let setup = Setup::new("");
+    let request = RateLimitRequest { domain: "edge".into(), descriptors: vec![user("anna")], hits_addend: 0 };
+    // POST, http, the path, and the content's type, by HPACK's static table.
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let head = [&[0x83, 0x86, 0x04], &text(PATH)[..], &[0x0f, 0x10], &text("application/grpc")].concat();
+    let mut sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(settings, 0, 0, &[])[..]].concat();
+    for stream in (0..CALLS).map(|call| 2 * call + 1) {
+        sent.extend(frame(headers, end_headers, stream, &head));
+        sent.extend(frame(reset, 0, stream, &8_u32.to_be_bytes()));
+    }
+    let last = 2 * CALLS + 1;
+    sent.extend(frame(headers, end_headers, last, &head));
+    sent.extend(frame(data, end_stream, last, &framed(&request.encode_to_vec())));
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    client.write_all(&sent).await.unwrap();
+    tokio::spawn(envoy::serve(listener, setup.service.clone(), std::future::pending()));
+    loop {
+        let mut head = [0; 9];
+        client.read_exact(&mut head).await.unwrap();
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        client.read_exact(&mut vec![0; length]).await.unwrap();
+        assert_ne!(head[3], go_away, "the connection ends");
+        if head[3] == headers && head[5..] == last.to_be_bytes() {
+            break;
+        }
+    }
 }
