@@ -274,6 +274,7 @@ fn what_no_rule_is_for_is_as_configured() {
     ];
     for (head, passes) in [("", true), ("unmatched = \"deny\"", false)] {
         let setup = Setup::new(head);
+        assert!(setup.passes(user("anna")));
         for stranger in &strangers {
             let response = setup.ask(std::slice::from_ref(stranger));
             assert_eq!(response.overall_code == i32::from(Code::Ok), passes);
@@ -283,6 +284,8 @@ fn what_no_rule_is_for_is_as_configured() {
             RateLimitRequest { domain: "nowhere".into(), descriptors: vec![user("anna")], hits_addend: 0 };
         let answered = setup.service.should_rate_limit(&elsewhere).unwrap();
         assert_eq!(answered.overall_code == i32::from(Code::Ok), passes);
+        let text = setup.metrics.text().unwrap();
+        assert!(text.contains("tidegate_envoy_unmatched_descriptors_total 5\n"), "{text}");
     }
 }
 

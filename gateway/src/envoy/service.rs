@@ -66,6 +66,10 @@ impl RateLimitService {
             check(request)?;
             let (rules, live) = (rules.load(), state.now());
             let answers = decide::decide(&state.limiter, &rules, overrides, &live.keys, request, clock.now());
+            let unmatched = answers.iter().filter(|answer| answer.matched.is_none()).count();
+            if unmatched > 0 {
+                metrics.envoy.unmatched(unmatched as u64);
+            }
             Ok(answer::response(&rules, &answers))
         })();
         metrics.envoy.answered(match &answered {
