@@ -304,6 +304,27 @@ fn a_descriptors_own_limit_takes_the_place_of_the_plans() {
     assert!(setup.passes(limited(u32::MAX, Unit::Second, user("bert"))));
 }
 
+/// A record has one window, and a second would forget what an hour counts: limits of other times are counted apart.
+#[test]
+fn a_short_limit_of_a_descriptor_forgets_nothing_that_a_long_one_counts() {
+    let setup = Setup::new("");
+    let anna = |unit| limited(10, unit, user("anna"));
+    assert!(setup.passes(hits(10, anna(Unit::Hour))));
+    for unit in [Unit::Second, Unit::Minute, Unit::Day] {
+        assert!(setup.passes(anna(unit)), "{unit:?}");
+        setup.clock.advance(Nanos::from_secs(100));
+    }
+    assert!(!setup.passes(anna(Unit::Hour)));
+    setup.clock.advance(Nanos::from_secs(4_200));
+    assert!(setup.passes(anna(Unit::Hour)));
+    // Nor does one for requests forget what tokens owe.
+    assert!(setup.passes(hits(5_000, descriptor(&[("name", "anna")]))));
+    let request = || descriptor(&[("authorization", "sk-anna")]);
+    assert!(!setup.passes(request()), "it waits until the tokens are paid");
+    assert!(!setup.passes(limited(5, Unit::Minute, request())));
+    assert!(!setup.passes(request()));
+}
+
 #[test]
 fn a_denial_tells_of_the_limit_that_denies_longest() {
     let setup = Setup::new("");

@@ -1,7 +1,7 @@
 //! Rules, ready to be asked: whose a descriptor is, and under which plan it counts.
 
 use super::config::{EntryConfig, EnvoyConfig, RuleConfig, Stored, Unmatched};
-use super::overrides::Overrides;
+use super::overrides::{Overrides, Own};
 use super::wire::Unit::Unknown;
 use super::wire::{Entry, RateLimitDescriptor};
 use crate::answer::Shape;
@@ -57,6 +57,24 @@ impl Hash for CountedBy<'_> {
     }
 }
 
+/// Where a descriptor is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    by: CountedBy<'a>,
+    /// The time of a limit of its own that is counted apart.
+    apart: Option<i32>,
+}
+
+impl Hash for Place<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.by.hash(state);
+        // Without one it is as the proxy hashes it.
+        if let Some(apart) = self.apart {
+            apart.hash(state);
+        }
+    }
+}
+
 /// What a descriptor is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
@@ -81,7 +99,7 @@ impl Deed {
 /// A descriptor, and the rule that is for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matched<'a> {
-    pub(super) key: CountedBy<'a>,
+    pub(super) key: Place<'a>,
     pub(super) plan: PlanId,
     pub(super) hits: Unit,
     pub(super) deed: Deed,
@@ -122,24 +140,25 @@ impl Rules {
         hits: u32,
     ) -> Option<Matched<'a>> {
         let entries = &descriptor.entries;
-        let (rule, key, plan) = self
+        let (rule, by, plan) = self
             .by_domain
             .get(domain)?
             .iter()
             .filter(|rule| rule.expects(entries))
-            .find_map(|rule| rule.count(keys, domain, entries).map(|(key, plan)| (rule, key, plan)))?;
+            .find_map(|rule| rule.count(keys, domain, entries).map(|(by, plan)| (rule, by, plan)))?;
         let hits = descriptor.hits_addend.unwrap_or(u64::from(hits.max(1)));
         let deed = self.deed(rule, hits, descriptor.is_negative_hits);
-        let (plan, deed) = match (descriptor.limit, deed) {
-            (None, deed) => (plan, deed),
+        let usual = Own { plan, apart: None };
+        let (own, deed) = match (descriptor.limit, deed) {
+            (None, deed) => (usual, deed),
             // Of nothing there is no plan; what has been used counts under the rule's own.
             (Some(limit), deed) if limit.requests_per_unit == 0 => {
                 let admits_nothing = limit.unit != i32::from(Unknown) && deed.may_be_denied();
-                (plan, if admits_nothing { Deed::Refuse(limit.unit) } else { deed })
+                (usual, if admits_nothing { Deed::Refuse(limit.unit) } else { deed })
             }
             (Some(limit), deed) => (overrides.plan(limiter, limit, rule.hits, plan), deed),
         };
-        Some(Matched { key, plan, hits: rule.hits, deed })
+        Some(Matched { key: Place { by, apart: own.apart }, plan: own.plan, hits: rule.hits, deed })
     }
 
     fn deed(&self, rule: &Rule, hits: u64, is_negative: bool) -> Deed {
