@@ -415,6 +415,29 @@ async fn a_message_that_is_none_is_refused() {
     assert_eq!(setup.left(user("anna")), 9);
 }
 
+/// Envoy takes entries from fields as a client wrote them. What is no text is counted like any other, since an error would have the call
+/// pass, and the limits of all its other descriptors with it.
+#[tokio::test]
+async fn an_entry_need_not_be_text() {
+    let setup = Setup::new("");
+    let odd = |value: &[u8]| {
+        let entry = Entry { key: "user".into(), value: value.to_vec() };
+        RateLimitDescriptor { entries: vec![entry], ..RateLimitDescriptor::default() }
+    };
+    for (left, value) in [(9, b"\xff\xfe"), (8, b"\xff\xfe")] {
+        let request =
+            RateLimitRequest { domain: "edge".into(), descriptors: vec![odd(value)], hits_addend: 0 };
+        let (status, message) = call(&setup, PATH, framed(&request.encode_to_vec())).await;
+        assert_eq!(status, "0");
+        let response = RateLimitResponse::decode(&message[5..]).unwrap();
+        assert_eq!(response.statuses[0].limit_remaining, left);
+    }
+    for key in ["authorization", "name"] {
+        let entry = Entry { key: key.into(), value: b"Bearer \xff".to_vec() };
+        assert!(setup.passes(RateLimitDescriptor { entries: vec![entry], ..RateLimitDescriptor::default() }));
+    }
+}
+
 /// A frame of HTTP/2.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();

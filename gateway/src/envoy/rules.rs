@@ -50,7 +50,7 @@ impl Hash for CountedBy<'_> {
             Self::Entries { domain, rule, entries } => {
                 domain.hash(state);
                 for (_, entry) in rule.iter().zip(*entries).filter(|(rule, _)| rule.counted) {
-                    (&entry.key, &entry.value).hash(state);
+                    (&entry.key, &*String::from_utf8_lossy(&entry.value)).hash(state);
                 }
             }
         }
@@ -182,7 +182,7 @@ impl Rule {
 
     fn expects(&self, entries: &[Entry]) -> bool {
         let is_as = |(rule, entry): (&EntryConfig, &Entry)| {
-            rule.key == entry.key && rule.value.as_ref().is_none_or(|value| *value == entry.value)
+            rule.key == entry.key && rule.value.as_ref().is_none_or(|value| value.as_bytes() == entry.value)
         };
         self.entries.len() == entries.len() && self.entries.iter().zip(entries).all(is_as)
     }
@@ -196,11 +196,11 @@ impl Rule {
     ) -> Option<(CountedBy<'a>, PlanId)> {
         let stored = self.entries.iter().zip(entries).find_map(|(rule, entry)| Some((rule.stored?, entry)));
         match (stored, self.plan) {
-            (Some((Stored::Name, entry)), _) => {
-                keys.named(&entry.value).map(|(digest, known)| (CountedBy::Stored(digest), known.plan))
-            }
+            (Some((Stored::Name, entry)), _) => keys
+                .named(std::str::from_utf8(&entry.value).ok()?)
+                .map(|(digest, known)| (CountedBy::Stored(digest), known.plan)),
             (Some((Stored::Key, entry)), _) => {
-                let digest = Digest::of(bare(&entry.value).as_bytes());
+                let digest = Digest::of(bare(&entry.value));
                 keys.get(&digest).map(|known| (CountedBy::Stored(digest), known.plan))
             }
             (None, plan) => Some((CountedBy::Entries { domain, rule: &self.entries, entries }, plan?)),
@@ -209,9 +209,9 @@ impl Rule {
 }
 
 /// A key without the scheme that stands before it in a request's field.
-fn bare(value: &str) -> &str {
+fn bare(value: &[u8]) -> &[u8] {
     match value.split_at_checked(7) {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer ") => key.trim_start(),
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => key.trim_ascii_start(),
         _ => value,
     }
 }
@@ -251,7 +251,7 @@ mod tests {
             ("Bearer ", ""),
             ("äöüäöü", "äöüäöü"),
         ] {
-            assert_eq!(bare(value), key);
+            assert_eq!(bare(value.as_bytes()), key.as_bytes());
         }
     }
 }
