@@ -9,8 +9,9 @@
 //!
 //! # Where it stands
 //!
-//! - *Requests without a key* are told 401, those of browsers that ask for permission first (`OPTIONS`, for CORS) too: what answers them
-//!   stands outside of the layer. Where some paths need no key, the layer goes on the routes that do (`route_layer` of axum).
+//! - *Requests without a key* are told 401 and are strikes for a guard, those of browsers that ask for permission first (`OPTIONS`, for CORS)
+//!   too: what answers them stands outside of the layer. Where some paths need no key, the layer goes on the routes that do
+//!   (`route_layer` of axum).
 //! - *A timeout* outside of it drops the call, which stays charged by its estimate: nobody knows what the service has done. One inside
 //!   is an error of the service, and the call is given back.
 //! - *Retries* outside are calls of their own, each with a decision; retries inside are one call.
