@@ -411,6 +411,8 @@ async fn a_message_that_is_none_is_refused() {
         let length = body.len();
         assert_eq!(call(&setup, PATH, body).await.0, expected, "of {length} bytes");
     }
+    let text = setup.metrics.text().unwrap();
+    assert!(text.contains("tidegate_envoy_requests_total{code=\"error\"} 6\n"), "{text}");
     assert_eq!(call(&setup, "/envoy.service.ratelimit.v3.RateLimitService/Other", Vec::new()).await.0, "12");
     assert_eq!(setup.left(user("anna")), 9);
 }
