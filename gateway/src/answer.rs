@@ -36,6 +36,8 @@ pub enum Refusal {
         /// The limit's name.
         limit: String,
     },
+    /// Nothing is admitted: its limit is 0, or it has none and must have one.
+    Closed,
 }
 
 /// The form of an answer's body.
@@ -112,7 +114,7 @@ impl Refusal {
             Self::Blocked(block) => {
                 StatusCode::from_u16(block.status).unwrap_or(StatusCode::TOO_MANY_REQUESTS)
             }
-            Self::Denied { .. } | Self::Never { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Denied { .. } | Self::Never { .. } | Self::Closed => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -140,6 +142,7 @@ impl Refusal {
             Self::Never { limit } => {
                 format!("The request asks for more than the limit ever admits ({limit}). Ask for less.")
             }
+            Self::Closed => "No such request is ever admitted.".into(),
         }
     }
 
@@ -152,7 +155,7 @@ impl Refusal {
             Self::BodyTooLarge(_) => ("invalid_request_error", "request_too_large", "request_too_large"),
             Self::BodyBroken => ("invalid_request_error", "invalid_body", "invalid_request_error"),
             // Some clients retry every 429 but this.
-            Self::Denied { is_day: true, .. } | Self::Never { .. } => {
+            Self::Denied { is_day: true, .. } | Self::Never { .. } | Self::Closed => {
                 ("insufficient_quota", "insufficient_quota", "rate_limit_error")
             }
             Self::Denied { limit, .. } if limit.starts_with("tokens") => {
@@ -216,7 +219,7 @@ impl Refusal {
         match self {
             Self::NoKey | Self::UnknownKey => UNAUTHENTICATED,
             Self::BodyTooLarge(_) | Self::BodyBroken => INVALID_ARGUMENT,
-            Self::Blocked(_) | Self::Denied { .. } | Self::Never { .. } => RESOURCE_EXHAUSTED,
+            Self::Blocked(_) | Self::Denied { .. } | Self::Never { .. } | Self::Closed => RESOURCE_EXHAUSTED,
         }
     }
 
@@ -224,7 +227,9 @@ impl Refusal {
     fn grpc_pushback(&self) -> Option<HeaderValue> {
         let millis = |time: Nanos| HeaderValue::from(time.as_millis_ceil().max(1));
         match self {
-            Self::Denied { is_day: true, .. } | Self::Never { .. } => Some(HeaderValue::from_static("-1")),
+            Self::Denied { is_day: true, .. } | Self::Never { .. } | Self::Closed => {
+                Some(HeaderValue::from_static("-1"))
+            }
             Self::Denied { retry_after, .. } => Some(millis(*retry_after)),
             Self::Blocked(block) => Some(millis(block.remaining)),
             Self::NoKey | Self::UnknownKey | Self::BodyTooLarge(_) | Self::BodyBroken => None,

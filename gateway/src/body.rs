@@ -136,14 +136,21 @@ pin_project! {
 }
 
 impl<B, M: Meter> ResponseBody<B, M> {
-    /// The service's own.
-    pub(crate) fn passing(body: B, settling: Option<Settling<M>>) -> Self {
+    /// The service's own. One that has nothing to pass has ended already, and settles its call here.
+    ///
+    /// It must be seen to have ended: HTTP/2 then ends the stream with the header, as gRPC asks of a status without a message. With
+    /// an empty frame after it, clients other than tonic's take the status for lost.
+    pub(crate) fn passing(body: B, settling: Option<Settling<M>>) -> Self
+    where
+        B: Body,
+    {
+        let settling = settling.filter(|_| !body.is_end_stream());
         Self { state: ResponseState::Passing { body, settling } }
     }
 
-    /// The layer's.
+    /// The layer's. It may be empty, and must then be seen to have ended too.
     pub(crate) fn answer(bytes: Bytes) -> Self {
-        Self { state: ResponseState::Answer { bytes: Some(bytes) } }
+        Self { state: ResponseState::Answer { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) } }
     }
 }
 

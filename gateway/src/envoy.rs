@@ -20,6 +20,9 @@ use tonic::server::NamedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
+/// Calls of one connection at a time.
+const MOST_STREAMS: u32 = 1_024;
+
 /// Answers on a listener until `shutdown` comes about; calls under way are answered still.
 ///
 /// The health service of gRPC answers beside it, for Envoy's own health checks.
@@ -34,8 +37,10 @@ pub async fn serve(
     Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .max_concurrent_streams(Some(1_024))
-        .http2_max_pending_accept_reset_streams(Some(64))
+        .max_concurrent_streams(Some(MOST_STREAMS))
+        // After a pause of this program longer than Envoy's `timeout`, all that were open come at once, reset already. That is no
+        // attack, and to close the connection for it would cost the calls that still wait.
+        .http2_max_pending_accept_reset_streams(Some(MOST_STREAMS as usize))
         .http2_max_header_list_size(Some(16 << 10))
         .add_service(health_service)
         .add_service(service)

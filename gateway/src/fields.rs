@@ -54,6 +54,11 @@ impl Fields {
         fields
     }
 
+    /// Whether there is nothing to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Names and values.
     #[cfg(feature = "serve")]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {

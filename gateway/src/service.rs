@@ -54,6 +54,10 @@ struct Passage {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GivenBack;
 
+/// Marks a layer's own response that tells of the limit which denied: a layer further out has limits of its own, which did not.
+#[derive(Clone, Copy, Debug)]
+struct LimitTold;
+
 /// A call that does not, as it is answered.
 struct Refused {
     refusal: Refusal,
@@ -129,13 +133,15 @@ impl<T: Parts> Shared<T> {
     }
 
     /// A response on its way back: with its fields, and a body that settles its call.
-    fn respond<B>(
+    fn respond<B: Body>(
         &self,
         response: Response<B>,
         Passage { reserved, estimate, fields }: Passage,
     ) -> Response<ResponseBody<B, Meter<T>>> {
         let (mut parts, body): (response::Parts, B) = response.into_parts();
-        fields.insert_into(&mut parts.headers);
+        if parts.extensions.get::<LimitTold>().is_none() {
+            fields.insert_into(&mut parts.headers);
+        }
         let settling = match self.rules.rules().outcome.outcome(&parts) {
             Outcome::Cancelled => {
                 reserved.cancel();
@@ -160,7 +166,11 @@ type Meter<T> = <<T as Parts>::Usage as UsageOf>::Meter;
 
 impl Refused {
     fn response<B, M: crate::tokens::Meter>(self) -> Response<ResponseBody<B, M>> {
-        let response = self.refusal.response(self.shape, self.fields);
+        let tells = !self.fields.is_empty();
+        let mut response = self.refusal.response(self.shape, self.fields);
+        if tells {
+            response.extensions_mut().insert(LimitTold);
+        }
         response.map(ResponseBody::answer)
     }
 }

@@ -12,11 +12,13 @@ use tidegate_gateway::HeaderSet;
 use tidegate_gateway::envoy::wire::{
     Code, Entry, RateLimitDescriptor, RateLimitOverride, RateLimitRequest, RateLimitResponse, Unit,
 };
-use tidegate_gateway::envoy::{RateLimitService, Rules};
+use tidegate_gateway::envoy::{self, RateLimitService, Rules};
 use tidegate_gateway::serve::config::Config;
 use tidegate_gateway::serve::keys::Digest;
 use tidegate_gateway::serve::live::State;
 use tidegate_gateway::serve::metrics::Metrics;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 const RULES: &str = r#"
@@ -145,6 +147,37 @@ fn what_was_charged_before_a_denial_is_taken_back() {
     assert!(setup.passes(user("anna")));
 }
 
+/// Each status says what is left when all has been taken back, not what was left meanwhile.
+#[test]
+fn a_denied_request_tells_what_is_left_in_the_end() {
+    let setup = Setup::new("");
+    let one = || user("anna");
+    let denied = setup.ask(&[one(), one(), hits(9, one())]);
+    assert_eq!(denied.overall_code, i32::from(Code::OverLimit));
+    let left: Vec<_> = denied.statuses[..2].iter().map(|status| status.limit_remaining).collect();
+    assert_eq!(left, [10, 10]);
+}
+
+/// Nothing is left of a limit of 0, and no time brings it back: clients should not come again.
+#[test]
+fn what_is_never_admitted_says_so() {
+    let setup = Setup::new("unmatched = \"deny\"");
+    for (descriptor, limit) in
+        [(limited(0, Unit::Hour, user("anna")), Some((0, Unit::Hour))), (descriptor(&[("other", "x")]), None)]
+    {
+        assert!(setup.passes(user("anna")), "the plan has room");
+        let denied = setup.ask(&[user("anna"), descriptor]);
+        let status = &denied.statuses[1];
+        let told = status.current_limit.as_ref().map(|limit| (limit.requests_per_unit, limit.unit));
+        assert_eq!((told, status.limit_remaining), (limit.map(|(most, unit)| (most, unit.into())), 0));
+        let fields: Vec<_> =
+            denied.response_headers_to_add.iter().map(|field| (&*field.key, &*field.value)).collect();
+        assert_eq!(fields, [("x-should-retry", "false"), ("content-type", "application/json")]);
+        let body: serde_json::Value = serde_json::from_slice(&denied.raw_body).unwrap();
+        assert_eq!(body["error"]["code"], "insufficient_quota");
+    }
+}
+
 #[test]
 fn requests_that_race_admit_no_more_than_there_is() {
     let setup = Setup::new("");
@@ -241,6 +274,7 @@ fn what_no_rule_is_for_is_as_configured() {
     ];
     for (head, passes) in [("", true), ("unmatched = \"deny\"", false)] {
         let setup = Setup::new(head);
+        assert!(setup.passes(user("anna")));
         for stranger in &strangers {
             let response = setup.ask(std::slice::from_ref(stranger));
             assert_eq!(response.overall_code == i32::from(Code::Ok), passes);
@@ -250,6 +284,8 @@ fn what_no_rule_is_for_is_as_configured() {
             RateLimitRequest { domain: "nowhere".into(), descriptors: vec![user("anna")], hits_addend: 0 };
         let answered = setup.service.should_rate_limit(&elsewhere).unwrap();
         assert_eq!(answered.overall_code == i32::from(Code::Ok), passes);
+        let text = setup.metrics.text().unwrap();
+        assert!(text.contains("tidegate_envoy_unmatched_descriptors_total 5\n"), "{text}");
     }
 }
 
@@ -266,6 +302,27 @@ fn a_descriptors_own_limit_takes_the_place_of_the_plans() {
     assert!(!setup.passes(limited(0, Unit::Hour, user("bert"))), "nothing is admitted");
     assert!(setup.passes(limited(0, Unit::Unknown, user("bert"))), "it says nothing");
     assert!(setup.passes(limited(u32::MAX, Unit::Second, user("bert"))));
+}
+
+/// A record has one window, and a second would forget what an hour counts: limits of other times are counted apart.
+#[test]
+fn a_short_limit_of_a_descriptor_forgets_nothing_that_a_long_one_counts() {
+    let setup = Setup::new("");
+    let anna = |unit| limited(10, unit, user("anna"));
+    assert!(setup.passes(hits(10, anna(Unit::Hour))));
+    for unit in [Unit::Second, Unit::Minute, Unit::Day] {
+        assert!(setup.passes(anna(unit)), "{unit:?}");
+        setup.clock.advance(Nanos::from_secs(100));
+    }
+    assert!(!setup.passes(anna(Unit::Hour)));
+    setup.clock.advance(Nanos::from_secs(4_200));
+    assert!(setup.passes(anna(Unit::Hour)));
+    // Nor does one for requests forget what tokens owe.
+    assert!(setup.passes(hits(5_000, descriptor(&[("name", "anna")]))));
+    let request = || descriptor(&[("authorization", "sk-anna")]);
+    assert!(!setup.passes(request()), "it waits until the tokens are paid");
+    assert!(!setup.passes(limited(5, Unit::Minute, request())));
+    assert!(!setup.passes(request()));
 }
 
 #[test]
@@ -333,9 +390,10 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&[0][..], &length, message].concat()
 }
 
+const PATH: &str = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
+
 #[tokio::test]
 async fn a_message_that_is_none_is_refused() {
-    const PATH: &str = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
     let setup = Setup::new("");
     let request = RateLimitRequest { domain: "edge".into(), descriptors: vec![user("anna")], hits_addend: 0 };
     let (status, message) = call(&setup, PATH, framed(&request.encode_to_vec())).await;
@@ -353,6 +411,74 @@ async fn a_message_that_is_none_is_refused() {
         let length = body.len();
         assert_eq!(call(&setup, PATH, body).await.0, expected, "of {length} bytes");
     }
+    let text = setup.metrics.text().unwrap();
+    assert!(text.contains("tidegate_envoy_requests_total{code=\"error\"} 6\n"), "{text}");
     assert_eq!(call(&setup, "/envoy.service.ratelimit.v3.RateLimitService/Other", Vec::new()).await.0, "12");
     assert_eq!(setup.left(user("anna")), 9);
+}
+
+/// Envoy takes entries from fields as a client wrote them. What is no text is counted like any other, since an error would have the call
+/// pass, and the limits of all its other descriptors with it.
+#[tokio::test]
+async fn an_entry_need_not_be_text() {
+    let setup = Setup::new("");
+    let odd = |value: &[u8]| {
+        let entry = Entry { key: "user".into(), value: value.to_vec() };
+        RateLimitDescriptor { entries: vec![entry], ..RateLimitDescriptor::default() }
+    };
+    for (left, value) in [(9, b"\xff\xfe"), (8, b"\xff\xfe")] {
+        let request =
+            RateLimitRequest { domain: "edge".into(), descriptors: vec![odd(value)], hits_addend: 0 };
+        let (status, message) = call(&setup, PATH, framed(&request.encode_to_vec())).await;
+        assert_eq!(status, "0");
+        let response = RateLimitResponse::decode(&message[5..]).unwrap();
+        assert_eq!(response.statuses[0].limit_remaining, left);
+    }
+    for key in ["authorization", "name"] {
+        let entry = Entry { key: key.into(), value: b"Bearer \xff".to_vec() };
+        assert!(setup.passes(RateLimitDescriptor { entries: vec![entry], ..RateLimitDescriptor::default() }));
+    }
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// When the service stood still for longer than Envoy waits, calls come that were given up already. To end the connection for them, as
+/// for an attack, would cost those that came last, and still wait.
+#[tokio::test]
+async fn calls_that_were_given_up_do_not_cost_the_others_their_connection() {
+    let [data, headers, reset, settings, go_away] = [0, 1, 3, 4, 7];
+    let (end_stream, end_headers) = (1, 4);
+    const CALLS: u32 = 400;
+    let setup = Setup::new("");
+    let request = RateLimitRequest { domain: "edge".into(), descriptors: vec![user("anna")], hits_addend: 0 };
+    // POST, http, the path, and the content's type, by HPACK's static table.
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let head = [&[0x83, 0x86, 0x04], &text(PATH)[..], &[0x0f, 0x10], &text("application/grpc")].concat();
+    let mut sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(settings, 0, 0, &[])[..]].concat();
+    for stream in (0..CALLS).map(|call| 2 * call + 1) {
+        sent.extend(frame(headers, end_headers, stream, &head));
+        sent.extend(frame(reset, 0, stream, &8_u32.to_be_bytes()));
+    }
+    let last = 2 * CALLS + 1;
+    sent.extend(frame(headers, end_headers, last, &head));
+    sent.extend(frame(data, end_stream, last, &framed(&request.encode_to_vec())));
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    client.write_all(&sent).await.unwrap();
+    tokio::spawn(envoy::serve(listener, setup.service.clone(), std::future::pending()));
+    loop {
+        let mut head = [0; 9];
+        client.read_exact(&mut head).await.unwrap();
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        client.read_exact(&mut vec![0; length]).await.unwrap();
+        assert_ne!(head[3], go_away, "the connection ends");
+        if head[3] == headers && head[5..] == last.to_be_bytes() {
+            break;
+        }
+    }
 }

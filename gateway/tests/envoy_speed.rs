@@ -38,7 +38,7 @@ fn service() -> RateLimitService {
 /// A request with so many descriptors, of users of its own.
 fn request(number: u64, descriptors: usize) -> RateLimitRequest {
     let descriptor = |place| {
-        let entry = Entry { key: "user".into(), value: format!("user-{number}-{place}") };
+        let entry = Entry { key: "user".into(), value: format!("user-{number}-{place}").into() };
         RateLimitDescriptor { entries: vec![entry], ..RateLimitDescriptor::default() }
     };
     let descriptors = (0..descriptors).map(descriptor).collect();

@@ -166,6 +166,51 @@ async fn a_stream_settles_when_it_ends_breaks_or_is_dropped() {
     assert_eq!((setup.used("k"), setup.limiter.observed().settled), ((1, CHARGED), 1));
 }
 
+/// gRPC tells a status without a message in the header alone, whose frame must end the stream: clients in C++, Python and Go else say
+/// "unknown" of an error of the service's own, and of every refusal.
+#[tokio::test]
+async fn a_response_without_a_body_ends_with_its_header() {
+    let setup = Setup::new();
+    let service = service!(setup, |_| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+    let response = service.oneshot(request("k", ASK)).await.unwrap();
+    assert!(response.body().is_end_stream());
+    assert_eq!((setup.used("k"), setup.limiter.observed().settled), ((1, CHARGED), 1));
+
+    let layer = RateLimitLayer::builder(setup.limiter.clone(), BearerToken, OnePlan(setup.plan));
+    let service = layer
+        .answers(Shape::Grpc)
+        .build()
+        .layer(service_fn(|_| async { Ok::<_, Infallible>(json(200, "{}")) }));
+    let refused = service.oneshot(request("", "")).await.unwrap();
+    assert_eq!(refused.headers()["grpc-status"], "16");
+    assert!(refused.body().is_end_stream());
+    assert_eq!(text(refused).await, "");
+}
+
+/// R11: on 429 the fields describe the limit that denied. With a second layer they would say that there is room.
+#[tokio::test]
+async fn a_denial_tells_of_the_layer_that_denied() {
+    let (outer, inner) = (Setup::new(), Setup::new());
+    let plan = inner.limiter.add_plan(&Plan::builder("one").requests_per_minute(1).build().unwrap()).unwrap();
+    let layer = |setup: &Setup, plan| {
+        RateLimitLayer::builder(setup.limiter.clone(), BearerToken, OnePlan(plan))
+            .clock(setup.clock.clone())
+            .build()
+    };
+    let service = service_fn(|_| async { Ok::<_, Infallible>(json(200, "{}")) });
+    let service = layer(&outer, outer.plan).layer(layer(&inner, plan).layer(service));
+    let told = |response: &Response<_>| {
+        ["x-ratelimit-limit", "x-ratelimit-remaining"]
+            .map(|name| response.headers()[name].to_str().unwrap().to_owned())
+    };
+    let passed = service.clone().oneshot(request("k", "")).await.unwrap();
+    assert_eq!((passed.status(), told(&passed)), (StatusCode::OK, ["100", "99"].map(str::to_owned)));
+    let denied = service.oneshot(request("k", "")).await.unwrap();
+    let expected = (StatusCode::TOO_MANY_REQUESTS, ["1", "0"].map(str::to_owned));
+    assert_eq!((denied.status(), told(&denied)), expected);
+    assert_eq!(outer.used("k"), (1, 0), "what went no further is given back");
+}
+
 #[tokio::test]
 async fn a_client_that_goes_away_before_the_answer_stays_charged() {
     let setup = Setup::new();

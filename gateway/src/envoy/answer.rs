@@ -1,7 +1,7 @@
 //! What Envoy is told of a decision.
 
 use super::decide::Answer;
-use super::rules::Rules;
+use super::rules::{Deed, Rules};
 use super::wire::{
     Code, CurrentLimit, DescriptorStatus, Duration, HeaderValue, RateLimitResponse, Unit as Span,
 };
@@ -17,16 +17,28 @@ pub(super) fn response(rules: &Rules, answers: &[Answer<'_>]) -> RateLimitRespon
         statuses: answers.iter().map(status).collect(),
         ..RateLimitResponse::default()
     };
+    // That lasts longest.
+    if answers.iter().any(Answer::is_refused) {
+        response.response_headers_to_add.push(field("x-should-retry", "false"));
+        add_body(&mut response, rules, &Refusal::Closed);
+        return response;
+    }
     let told = if denied { longest_denial(answers) } else { least_left(answers) };
     let Some((answer, standing)) = told else { return response };
     let fields = Fields::new(rules.headers, answer.verdict, standing);
     response.response_headers_to_add.extend(fields.iter().map(|(key, value)| field(key, value)));
     let name = |limit| standing.limit_name(limit).unwrap_or_default().to_owned();
-    if let (Some(shape), Some(refusal)) = (rules.shape, Refusal::of(answer.verdict, name)) {
+    if let Some(refusal) = Refusal::of(answer.verdict, name) {
+        add_body(&mut response, rules, &refusal);
+    }
+    response
+}
+
+fn add_body(response: &mut RateLimitResponse, rules: &Rules, refusal: &Refusal) {
+    if let Some(shape) = rules.shape {
         response.response_headers_to_add.push(field("content-type", "application/json"));
         response.raw_body = refusal.body(shape);
     }
-    response
 }
 
 fn code(denied: bool) -> Code {
@@ -63,6 +75,11 @@ fn least_left<'a>(answers: &'a [Answer<'a>]) -> Option<(&'a Answer<'a>, &'a Stan
 
 fn status(answer: &Answer<'_>) -> DescriptorStatus {
     let code = code(answer.denies()).into();
+    if let Some(Deed::Refuse(unit)) = answer.matched.map(|matched| matched.deed) {
+        // The plan's own limit, which has room perhaps, is not what denies.
+        let nothing = CurrentLimit { requests_per_unit: 0, unit, ..CurrentLimit::default() };
+        return DescriptorStatus { code, current_limit: Some(nothing), ..DescriptorStatus::default() };
+    }
     let described = answer.standing.as_ref().and_then(|standing| {
         let limit = described(answer, standing)?;
         Some((limit, standing.status(limit)?, standing.limit_name(limit).unwrap_or_default()))

@@ -31,6 +31,11 @@ impl Answer<'_> {
         self.refused || !matches!(self.verdict, Verdict::Admit(_))
     }
 
+    /// Whether it has no limit that would ever admit it.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused
+    }
+
     fn cost(&self) -> Option<Cost> {
         match self.matched?.deed {
             Deed::Charge(cost) => Some(cost),
@@ -60,7 +65,7 @@ pub(super) fn decide<'a>(
             standing: None,
             refused: match matched {
                 None => rules.unmatched == Unmatched::Deny,
-                Some(matched) => matched.deed == Deed::Refuse,
+                Some(matched) => matches!(matched.deed, Deed::Refuse(_)),
             },
         });
     }
@@ -92,7 +97,7 @@ fn count_what_has_happened(limiter: &Limiter, matched: Matched<'_>, at: Timestam
             // A key without a record has nothing to be given back.
             let _: bool = limiter.give_back(&matched.key, cost, at);
         }
-        Deed::Charge(_) | Deed::Ask(_) | Deed::Refuse => {}
+        Deed::Charge(_) | Deed::Ask(_) | Deed::Refuse(_) => {}
     }
 }
 
@@ -102,7 +107,7 @@ impl<'a> Answer<'a> {
         let Some(Matched { key, plan, deed, .. }) = self.matched else { return };
         let asked = match deed {
             Deed::Charge(cost) | Deed::Ask(cost) => cost,
-            Deed::Report(_) | Deed::GiveBack(_) | Deed::Refuse => Cost::default(),
+            Deed::Report(_) | Deed::GiveBack(_) | Deed::Refuse(_) => Cost::default(),
         };
         let (verdict, standing) = limiter.peek(&key, plan, asked, at);
         if matches!(deed, Deed::Charge(_) | Deed::Ask(_)) {
@@ -137,8 +142,12 @@ fn charge<'a>(limiter: &'a Limiter, answers: &mut [Answer<'a>], at: Timestamp) {
         match answers[place].charge(limiter, at) {
             Some(reservation) => charged.push((place, reservation)),
             None => {
-                for (place, reservation) in charged {
+                // Two of them may be counted in one place: what is left there is only told when all is back.
+                let places: Vec<usize> = charged.iter().map(|(place, _)| *place).collect();
+                for (_, reservation) in charged {
                     limiter.cancel(reservation, at);
+                }
+                for place in places {
                     answers[place].ask(limiter, at);
                 }
                 return;

@@ -2,6 +2,10 @@
 //!
 //! Such a limit takes the place of the plan's. It is a plan of the engine like any other, made when it is first seen: then, and
 //! only then, memory is taken and locks are. The engine keeps plans for good, so only so many different ones are believed.
+//!
+//! A record has one window for each unit, and what a longer one counts is forgotten when a shorter one has passed. So descriptors
+//! whose own limit has another time than the plan's are counted apart, each time in a place of its own. With the same time they are
+//! counted where the plan's are; the plan's limits of the other unit hold there too, or its debts would be forgotten.
 
 use super::wire::{RateLimitOverride, Unit as Span};
 use ahash::RandomState;
@@ -22,7 +26,15 @@ struct Asked {
     instead_of: PlanId,
 }
 
-type Made = HashMap<Asked, PlanId, RandomState>;
+/// What a descriptor with a limit of its own counts under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Own {
+    pub(super) plan: PlanId,
+    /// Its time, if it is not the plan's and so is counted apart.
+    pub(super) apart: Option<i32>,
+}
+
+type Made = HashMap<Asked, Own, RandomState>;
 
 /// The plans made so far.
 #[derive(Debug, Default)]
@@ -39,33 +51,35 @@ impl Overrides {
         limit: RateLimitOverride,
         hits: Unit,
         instead_of: PlanId,
-    ) -> PlanId {
+    ) -> Own {
         let asked = Asked { limit, hits, instead_of };
         let made = self.made.load().get(&asked).copied();
-        made.or_else(|| self.make(limiter, asked)).unwrap_or(instead_of)
+        made.or_else(|| self.make(limiter, asked)).unwrap_or(Own { plan: instead_of, apart: None })
     }
 
     #[cold]
-    fn make(&self, limiter: &Limiter, asked: Asked) -> Option<PlanId> {
+    fn make(&self, limiter: &Limiter, asked: Asked) -> Option<Own> {
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let made = self.made.load();
-        if let Some(plan) = made.get(&asked) {
-            return Some(*plan);
+        if let Some(own) = made.get(&asked) {
+            return Some(*own);
         }
         if made.len() >= MOST {
             return None;
         }
-        let plan = limiter.add_plan(&asked.plan(limiter.plan(asked.instead_of)?)?).ok()?;
+        let (plan, apart) = asked.plan(limiter.plan(asked.instead_of)?)?;
+        let own = Own { plan: limiter.add_plan(&plan).ok()?, apart };
         let mut more = Made::clone(&made);
-        more.insert(asked, plan);
+        more.insert(asked, own);
         self.made.store(Arc::new(more));
-        Some(plan)
+        Some(own)
     }
 }
 
 impl Asked {
-    /// `None` if the unit has no name. More than can be counted is as much as can be.
-    fn plan(&self, instead_of: &Plan) -> Option<Plan> {
+    /// The plan, and its time if it is to be counted apart. `None` if the unit has no name. More than can be counted is as much as
+    /// can be.
+    fn plan(&self, instead_of: &Plan) -> Option<(Plan, Option<i32>)> {
         let replaced =
             instead_of.limit(LimitId::window(self.hits)).or(instead_of.limit(LimitId::day(self.hits)));
         let burst = replaced.map_or(Burst::DEFAULT, Limit::burst);
@@ -86,13 +100,17 @@ impl Asked {
             Some(window) => Limit::window(self.hits, amount, window),
             None => Limit::day(self.hits, amount),
         };
+        let is_apart = replaced.is_none_or(|replaced| replaced.span() != limit(amount).span());
+        let others = || instead_of.limits().filter(|(id, _)| !is_apart && id.unit() != self.hits);
         let plan = |amount| {
-            Plan::builder("descriptor").limit(limit(amount).with_burst(burst).with_mode(mode)).build()
+            let own = Plan::builder("descriptor").limit(limit(amount).with_burst(burst).with_mode(mode));
+            others().fold(own, |plan, (_, other)| plan.limit(other.clone())).build()
         };
-        match plan(amount) {
+        let plan = match plan(amount) {
             Err(PlanError::Amount { max, .. }) if amount > max => plan(max).ok(),
             plan => plan.ok(),
-        }
+        };
+        Some((plan?, is_apart.then_some(self.limit.unit)))
     }
 }
 
@@ -114,15 +132,27 @@ mod tests {
         let limiter = Limiter::builder().capacity(10).build().unwrap();
         let overrides = Overrides::default();
         let free = limiter.add_plan(&Plan::free()).unwrap();
-        let plan = |unit, hits| limits(&limiter, overrides.plan(&limiter, limit(50, unit), hits, free));
-        assert_eq!(plan(Span::Minute, Unit::Requests), [(LimitId::RequestsWindow, 50, 60)]);
+        let own = |unit, hits| overrides.plan(&limiter, limit(50, unit), hits, free);
+        let plan = |unit, hits| limits(&limiter, own(unit, hits).plan);
+        assert_eq!(plan(Span::Hour, Unit::Requests), [(LimitId::RequestsWindow, 50, 60)]);
         assert_eq!(plan(Span::Week, Unit::Tokens), [(LimitId::TokensWindow, 50, 60)]);
         assert_eq!(plan(Span::Day, Unit::Tokens), [(LimitId::TokensDay, 50, 50)]);
         assert_eq!(plan(Span::Unknown, Unit::Tokens), limits(&limiter, free));
         assert_eq!(overrides.made.load().len(), 3);
-        let same = overrides.plan(&limiter, limit(50, Span::Minute), Unit::Requests, free);
-        assert_eq!(limits(&limiter, same), [(LimitId::RequestsWindow, 50, 60)]);
+        assert_eq!(own(Span::Hour, Unit::Requests).apart, Some(Span::Hour.into()));
         assert_eq!(overrides.made.load().len(), 3);
+        assert_eq!(own(Span::Unknown, Unit::Requests).apart, None);
+    }
+
+    #[test]
+    fn with_the_plans_own_time_the_other_unit_keeps_its_limits() {
+        let limiter = Limiter::builder().capacity(10).build().unwrap();
+        let overrides = Overrides::default();
+        let free = limiter.add_plan(&Plan::free()).unwrap();
+        let own = overrides.plan(&limiter, limit(50, Span::Minute), Unit::Requests, free);
+        let [requests, others @ ..] = &limits(&limiter, own.plan)[..] else { panic!("limits") };
+        assert_eq!((own.apart, *requests), (None, (LimitId::RequestsWindow, 50, 60)));
+        assert_eq!(others, &limits(&limiter, free)[1..]);
     }
 
     #[test]
@@ -132,10 +162,10 @@ mod tests {
         let free = limiter.add_plan(&Plan::free()).unwrap();
         for unit in [Span::Second, Span::Year, Span::Day] {
             let plan = overrides.plan(&limiter, limit(u32::MAX, unit), Unit::Requests, free);
-            assert!(limits(&limiter, plan)[0].1 > 2_000_000, "{unit:?}");
+            assert!(limits(&limiter, plan.plan)[0].1 > 2_000_000, "{unit:?}");
         }
         let plan = overrides.plan(&limiter, limit(u32::MAX, Span::Second), Unit::Tokens, free);
-        assert_eq!(limits(&limiter, plan)[0].1, u64::from(u32::MAX));
+        assert_eq!(limits(&limiter, plan.plan)[0].1, u64::from(u32::MAX));
     }
 
     #[test]
@@ -144,7 +174,7 @@ mod tests {
         let overrides = Overrides::default();
         let free = limiter.add_plan(&Plan::free()).unwrap();
         let plans: std::collections::HashSet<_> = (1..=MOST as u32 + 10)
-            .map(|amount| overrides.plan(&limiter, limit(amount, Span::Hour), Unit::Requests, free))
+            .map(|amount| overrides.plan(&limiter, limit(amount, Span::Hour), Unit::Requests, free).plan)
             .collect();
         assert_eq!((plans.len(), plans.contains(&free)), (MOST + 1, true));
     }

@@ -1,7 +1,7 @@
 //! Rules, ready to be asked: whose a descriptor is, and under which plan it counts.
 
 use super::config::{EntryConfig, EnvoyConfig, RuleConfig, Stored, Unmatched};
-use super::overrides::Overrides;
+use super::overrides::{Overrides, Own};
 use super::wire::Unit::Unknown;
 use super::wire::{Entry, RateLimitDescriptor};
 use crate::answer::Shape;
@@ -50,9 +50,27 @@ impl Hash for CountedBy<'_> {
             Self::Entries { domain, rule, entries } => {
                 domain.hash(state);
                 for (_, entry) in rule.iter().zip(*entries).filter(|(rule, _)| rule.counted) {
-                    (&entry.key, &entry.value).hash(state);
+                    (&entry.key, &*String::from_utf8_lossy(&entry.value)).hash(state);
                 }
             }
+        }
+    }
+}
+
+/// Where a descriptor is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    by: CountedBy<'a>,
+    /// The time of a limit of its own that is counted apart.
+    apart: Option<i32>,
+}
+
+impl Hash for Place<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.by.hash(state);
+        // Without one it is as the proxy hashes it.
+        if let Some(apart) = self.apart {
+            apart.hash(state);
         }
     }
 }
@@ -68,8 +86,8 @@ pub(super) enum Deed {
     Report(Cost),
     /// Give back.
     GiveBack(Cost),
-    /// Be denied: its own limit admits nothing.
-    Refuse,
+    /// Be denied: its own limit admits nothing in such a time.
+    Refuse(i32),
 }
 
 impl Deed {
@@ -81,7 +99,7 @@ impl Deed {
 /// A descriptor, and the rule that is for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matched<'a> {
-    pub(super) key: CountedBy<'a>,
+    pub(super) key: Place<'a>,
     pub(super) plan: PlanId,
     pub(super) hits: Unit,
     pub(super) deed: Deed,
@@ -122,24 +140,25 @@ impl Rules {
         hits: u32,
     ) -> Option<Matched<'a>> {
         let entries = &descriptor.entries;
-        let (rule, key, plan) = self
+        let (rule, by, plan) = self
             .by_domain
             .get(domain)?
             .iter()
             .filter(|rule| rule.expects(entries))
-            .find_map(|rule| rule.count(keys, domain, entries).map(|(key, plan)| (rule, key, plan)))?;
+            .find_map(|rule| rule.count(keys, domain, entries).map(|(by, plan)| (rule, by, plan)))?;
         let hits = descriptor.hits_addend.unwrap_or(u64::from(hits.max(1)));
         let deed = self.deed(rule, hits, descriptor.is_negative_hits);
-        let (plan, deed) = match (descriptor.limit, deed) {
-            (None, deed) => (plan, deed),
+        let usual = Own { plan, apart: None };
+        let (own, deed) = match (descriptor.limit, deed) {
+            (None, deed) => (usual, deed),
             // Of nothing there is no plan; what has been used counts under the rule's own.
             (Some(limit), deed) if limit.requests_per_unit == 0 => {
                 let admits_nothing = limit.unit != i32::from(Unknown) && deed.may_be_denied();
-                (plan, if admits_nothing { Deed::Refuse } else { deed })
+                (usual, if admits_nothing { Deed::Refuse(limit.unit) } else { deed })
             }
             (Some(limit), deed) => (overrides.plan(limiter, limit, rule.hits, plan), deed),
         };
-        Some(Matched { key, plan, hits: rule.hits, deed })
+        Some(Matched { key: Place { by, apart: own.apart }, plan: own.plan, hits: rule.hits, deed })
     }
 
     fn deed(&self, rule: &Rule, hits: u64, is_negative: bool) -> Deed {
@@ -163,7 +182,7 @@ impl Rule {
 
     fn expects(&self, entries: &[Entry]) -> bool {
         let is_as = |(rule, entry): (&EntryConfig, &Entry)| {
-            rule.key == entry.key && rule.value.as_ref().is_none_or(|value| *value == entry.value)
+            rule.key == entry.key && rule.value.as_ref().is_none_or(|value| value.as_bytes() == entry.value)
         };
         self.entries.len() == entries.len() && self.entries.iter().zip(entries).all(is_as)
     }
@@ -177,11 +196,11 @@ impl Rule {
     ) -> Option<(CountedBy<'a>, PlanId)> {
         let stored = self.entries.iter().zip(entries).find_map(|(rule, entry)| Some((rule.stored?, entry)));
         match (stored, self.plan) {
-            (Some((Stored::Name, entry)), _) => {
-                keys.named(&entry.value).map(|(digest, known)| (CountedBy::Stored(digest), known.plan))
-            }
+            (Some((Stored::Name, entry)), _) => keys
+                .named(std::str::from_utf8(&entry.value).ok()?)
+                .map(|(digest, known)| (CountedBy::Stored(digest), known.plan)),
             (Some((Stored::Key, entry)), _) => {
-                let digest = Digest::of(bare(&entry.value).as_bytes());
+                let digest = Digest::of(bare(&entry.value));
                 keys.get(&digest).map(|known| (CountedBy::Stored(digest), known.plan))
             }
             (None, plan) => Some((CountedBy::Entries { domain, rule: &self.entries, entries }, plan?)),
@@ -190,9 +209,9 @@ impl Rule {
 }
 
 /// A key without the scheme that stands before it in a request's field.
-fn bare(value: &str) -> &str {
+fn bare(value: &[u8]) -> &[u8] {
     match value.split_at_checked(7) {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer ") => key.trim_start(),
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => key.trim_ascii_start(),
         _ => value,
     }
 }
@@ -232,7 +251,7 @@ mod tests {
             ("Bearer ", ""),
             ("äöüäöü", "äöüäöü"),
         ] {
-            assert_eq!(bare(value), key);
+            assert_eq!(bare(value.as_bytes()), key.as_bytes());
         }
     }
 }

@@ -12,6 +12,7 @@ use std::convert::Infallible;
 use std::future::Ready;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tidegate::Clock;
 use tonic::body::Body;
@@ -66,6 +67,10 @@ impl RateLimitService {
             check(request)?;
             let (rules, live) = (rules.load(), state.now());
             let answers = decide::decide(&state.limiter, &rules, overrides, &live.keys, request, clock.now());
+            let unmatched = answers.iter().filter(|answer| answer.matched.is_none()).count();
+            if unmatched > 0 {
+                metrics.envoy.unmatched(unmatched as u64);
+            }
             Ok(answer::response(&rules, &answers))
         })();
         metrics.envoy.answered(match &answered {
@@ -97,12 +102,20 @@ impl NamedService for RateLimitService {
 /// The one method.
 const SHOULD_RATE_LIMIT: &str = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
 
-impl UnaryService<RateLimitRequest> for RateLimitService {
+/// One call, and whether its message could be read.
+struct Call<'a> {
+    service: &'a RateLimitService,
+    was_read: &'a AtomicBool,
+}
+
+impl UnaryService<RateLimitRequest> for Call<'_> {
     type Response = RateLimitResponse;
     type Future = Ready<Result<Response<RateLimitResponse>, Status>>;
 
     fn call(&mut self, request: Request<RateLimitRequest>) -> Self::Future {
-        std::future::ready(self.should_rate_limit(request.get_ref()).map(Response::new))
+        // Ordering: Relaxed; the flag is read by the same task, when this has returned.
+        self.was_read.store(true, Ordering::Relaxed);
+        std::future::ready(self.service.should_rate_limit(request.get_ref()).map(Response::new))
     }
 }
 
@@ -128,7 +141,13 @@ where
         Box::pin(async move {
             let codec = ProstCodec::<RateLimitResponse, RateLimitRequest>::default();
             let mut grpc = Grpc::new(codec).max_decoding_message_size(MOST_BYTES);
-            Ok(grpc.unary(service, request).await)
+            let was_read = AtomicBool::new(false);
+            let response = grpc.unary(Call { service: &service, was_read: &was_read }, request).await;
+            // Ordering: Relaxed, as where it is set.
+            if !was_read.load(Ordering::Relaxed) {
+                service.shared.metrics.envoy.answered(EnvoyCode::Error);
+            }
+            Ok(response)
         })
     }
 }

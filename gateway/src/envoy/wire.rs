@@ -43,9 +43,10 @@ pub struct Entry {
     /// What it is.
     #[prost(string, tag = "1")]
     pub key: String,
-    /// Which of these.
-    #[prost(string, tag = "2")]
-    pub value: String,
+    /// Which of these. A `string`, of which Envoy makes what a client wrote, and that need not be UTF-8: were it read as one, the
+    /// request would be an error, and a call with such a byte would pass all limits where errors let calls pass.
+    #[prost(bytes = "vec", tag = "2")]
+    pub value: Vec<u8>,
 }
 
 /// A descriptor's own limit.

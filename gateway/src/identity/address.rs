@@ -17,6 +17,22 @@ impl AddressOf for Nowhere {
 }
 
 /// The other end of a request's connection, which a server puts among the request's extensions.
+///
+/// The servers of others have types of their own for it. Where it is `ConnectInfo` of axum, read that:
+///
+/// ```
+/// use axum::extract::ConnectInfo;
+/// use std::net::{IpAddr, SocketAddr};
+/// use tidegate_gateway::AddressOf;
+///
+/// struct AxumPeer;
+///
+/// impl AddressOf for AxumPeer {
+///     fn address(&self, request: &http::request::Parts) -> Option<IpAddr> {
+///         request.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 

@@ -174,6 +174,7 @@ impl Configuration {
 #[derive(Debug)]
 pub struct Envoy {
     codes: [Counter; 3],
+    unmatched: Counter,
 }
 
 /// How a request of Envoy was answered.
@@ -196,11 +197,22 @@ impl Envoy {
             "code",
             ["ok", "over_limit", "error"],
         );
-        Self { codes }
+        let unmatched = Counter::default();
+        registry.register(
+            "envoy_unmatched_descriptors",
+            "Descriptors that no rule was for",
+            unmatched.clone(),
+        );
+        Self { codes, unmatched }
     }
 
     /// A request was answered.
     pub fn answered(&self, code: EnvoyCode) {
         self.codes[code as usize].inc();
+    }
+
+    /// Of a request's descriptors no rule was for so many.
+    pub fn unmatched(&self, descriptors: u64) {
+        self.unmatched.inc_by(descriptors);
     }
 }

@@ -128,7 +128,7 @@ async fn ask_in_turn(
 /// A request with so many descriptors, of users of its own.
 fn request(number: u64, descriptors: u64) -> RateLimitRequest {
     let descriptor = |place| {
-        let entry = Entry { key: "user".into(), value: format!("user-{number}-{place}") };
+        let entry = Entry { key: "user".into(), value: format!("user-{number}-{place}").into() };
         RateLimitDescriptor { entries: vec![entry], ..RateLimitDescriptor::default() }
     };
     RateLimitRequest {
