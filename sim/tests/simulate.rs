@@ -285,6 +285,8 @@ fn bad_scenarios_are_refused_by_file_line_and_field() {
             "clients = 4\nclients_per_key = 5",
             &["line 7", "`population.0.clients_per_key`", "1 to 4"],
         ),
+        ("name", "name = \"total\"", &["line 4", "`population.0.name`", "name the whole and the backend"]),
+        ("retry", "retry = \"none\"\ntokens = 1.5", &["line 9", "`population.0.tokens`", "a whole number"]),
         ("clients", "clients = \"many\"", &["line 6", "`population.0.clients`", "u32"]),
         (
             "plan",

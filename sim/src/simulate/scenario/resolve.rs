@@ -102,6 +102,11 @@ fn populations(
             let message = format!("a second population of the name `{name}`; names tell them apart");
             return Err(Fault::new(raw.name.span(), message));
         }
+        if matches!(raw.name.get_ref().as_str(), "total" | "backend") {
+            let message =
+                "expected a name other than `total` and `backend`, which name the whole and the backend";
+            return Err(Fault::new(raw.name.span(), message));
+        }
         if has_backend {
             refuse_what_the_backend_says(&raw)?;
         }
