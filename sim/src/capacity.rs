@@ -27,6 +27,7 @@ use toml::Value;
 
 /// Arguments of `tidegate capacity`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(group(clap::ArgGroup::new("target").required(true).args(["at_least", "at_most"])))]
 pub struct Args {
     /// The scenario, with any number in the field that is varied.
     #[arg(value_name = "SCENARIO.toml")]
@@ -45,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub of: Option<String>,
     /// It must be at least this.
-    #[arg(long, value_name = "VALUE", conflicts_with = "at_most", required_unless_present = "at_most")]
+    #[arg(long, value_name = "VALUE")]
     pub at_least: Option<f64>,
     /// It must be at most this.
     #[arg(long, value_name = "VALUE")]
