@@ -110,12 +110,17 @@ fn what_is_met_everywhere_or_nowhere_is_said() {
 
 #[test]
 fn what_cannot_be_meant_is_refused() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 10] = [
         (
             &["--of", "cleints", "--at-least", "0.5"],
             "there is no population `cleints`; did you mean `clients`?",
         ),
         (&["--measure", "los", "--of", "backend", "--at-most", "0.5"], "did you mean `loss`?"),
+        (
+            &["--measure", "loss", "--at-most", "0.5"],
+            "`loss` is a measure of the backend: choose with `--of`",
+        ),
+        (&["--measure", "loss"], "<--at-least <VALUE>|--at-most <VALUE>>"),
         (&["--at-least", "0.5", "--from", "5", "--to", "4"], "`--from` is 5, more than `--to`, 4"),
         (&["--at-least", "0.5", "--within", "2"], "`--within` must be between 0 and 1"),
         (&["--at-least", "0.5", "--at-most", "0.5"], "cannot be used with"),

@@ -81,6 +81,25 @@ fn jains_index_is_of_max_min_shares() {
 
 /// A client that wants one call and gets it has its share, beside one that wants ten and gets them. Of the total there is no
 /// index where plans differ.
+/// Tokens are whole, and their mean is that of the distribution: for exponential ones of mean 2, rounded, e^(−¼)/(1 − e^(−½)).
+/// Cut off they would have 1.54.
+#[test]
+fn tokens_are_rounded_and_not_cut_off() {
+    let scenario = r#"
+        duration = "1h"
+        [[population]]
+        name = "small"
+        plan = "enterprise"
+        clients = 20
+        arrivals = { paced = "1/s" }
+        tokens = { exponential = 2 }
+        retry = "none"
+    "#;
+    let row = &Try::new(scenario).json(&[])["total"];
+    let tokens = number(row, "tokens_per_minute") * 60.0 / number(row, "calls");
+    assert_near(tokens, (-0.25_f64).exp() / (1.0 - (-0.5_f64).exp()), 0.03);
+}
+
 #[test]
 fn who_wants_less_does_not_make_the_index_worse() {
     let both = |plan: &str| {
@@ -305,6 +324,71 @@ fn more_first_attempts_than_a_limit_admits_overload_it() {
     assert_near(number(row, "possible_per_second"), 100.0 * 20.0 / 60.0, 1e-9);
     let text = summary["verdict"]["evidence"][0]["text"].as_str().unwrap();
     assert!(text.ends_with("the limits of its keys admit at most 33.3/s"), "{text}");
+}
+
+/// A tenth of what the servers can do, and two minutes without them: what is turned away says nothing of too much load.
+#[test]
+fn a_backend_that_an_outage_stops_is_not_called_overloaded() {
+    let scenario = r#"
+        duration = "1h"
+        [backend]
+        servers = 5
+        service = "100ms"
+        [[population]]
+        name = "calm"
+        plan = "enterprise"
+        clients = 5
+        arrivals = { paced = "60/min" }
+        retry = "none"
+        [[event]]
+        at = "10min"
+        outage = "2min"
+    "#;
+    let headline =
+        |scenario: &str| Try::new(scenario).json(&[])["verdict"]["headline"].as_str().unwrap().to_owned();
+    let told = headline(scenario);
+    assert!(
+        told.starts_with("Nobody is throttled, but the backend turns away 3.3% of the calls that reach it."),
+        "{told}"
+    );
+    let told =
+        headline(&scenario.replace("servers = 5", "servers = 5\nqueue = 5").replace("\"60/min", "\"900/min"));
+    assert!(told.starts_with("Nobody is throttled, but the backend is overloaded: it turns away "), "{told}");
+}
+
+/// A call of more tokens than a minute's ceiling: no wait helps, and the verdict says why.
+#[test]
+fn calls_that_can_never_be_admitted_are_told() {
+    let scenario = r#"
+        duration = "10min"
+        [plans.small]
+        tokens_per_minute = 1_000
+        [[population]]
+        name = "large"
+        plan = "small"
+        clients = 3
+        arrivals = { paced = "6/min" }
+        tokens = 1_201
+        retry = "retry-after"
+    "#;
+    let verdict = &Try::new(scenario).json(&[])["verdict"];
+    let hit = verdict["throttled"][0].as_str().unwrap();
+    assert!(hit.contains("each asks for more at once than that ever admits"), "{hit}");
+}
+
+#[test]
+fn a_run_in_which_nobody_calls_says_so() {
+    let scenario = r#"
+        duration = "1min"
+        [[population]]
+        name = "idle"
+        plan = "free"
+        clients = 1
+        arrivals = { poisson = "0.001/d" }
+        retry = "none"
+    "#;
+    let verdict = &Try::new(scenario).json(&[])["verdict"];
+    assert_eq!(verdict["evidence"][0]["text"], "total: nobody calls");
 }
 
 fn outage(calls_per_minute: &str) -> Try {

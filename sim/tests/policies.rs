@@ -130,3 +130,12 @@ fn numbers_that_make_no_budget_are_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+/// A base of more than the sixty seconds that are the cap unless another is given left nothing to grow by, and the cap that came
+/// with it was refused.
+#[test]
+fn a_base_beyond_the_usual_cap_takes_a_cap_of_its_own() {
+    // Four attempts of each call, 200 s apart; at the end the calls of the last 600 s lack some.
+    let found = failing(1.0, "{ policy = \"exponential\", base = \"200s\", cap = \"200s\", retries = 3 }");
+    assert_eq!(count(&found, "retries"), 10.0 * (800.0 + 600.0 + 400.0));
+}

@@ -286,6 +286,7 @@ fn bad_scenarios_are_refused_by_file_line_and_field() {
             &["line 7", "`population.0.clients_per_key`", "1 to 4"],
         ),
         ("clients", "clients = \"many\"", &["line 6", "`population.0.clients`", "a whole number from 0 to"]),
+        ("retry", "retry = \"none\"\ntokens = 1.5", &["line 9", "`population.0.tokens`", "a whole number"]),
         (
             "plan",
             "plan = \"fre\"",

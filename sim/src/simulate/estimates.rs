@@ -81,12 +81,12 @@ pub(crate) type Read<R> = fn(&R) -> Option<f64>;
 
 /// A population's measure of a name.
 pub(crate) fn of_a_population(name: &str) -> Result<Read<Row>, UnknownMeasure> {
-    find(name, &OF_POPULATION)
+    find(name, &OF_POPULATION).map_err(|unknown| unknown.but_of("the backend", &OF_BACKEND))
 }
 
 /// The backend's measure of a name.
 pub(crate) fn of_the_backend(name: &str) -> Result<Read<BackendRow>, UnknownMeasure> {
-    find(name, &OF_BACKEND)
+    find(name, &OF_BACKEND).map_err(|unknown| unknown.but_of("populations and the total", &OF_POPULATION))
 }
 
 fn find<R>(name: &str, measures: &[Measure<R>]) -> Result<Read<R>, UnknownMeasure> {
@@ -97,6 +97,7 @@ fn find<R>(name: &str, measures: &[Measure<R>]) -> Result<Read<R>, UnknownMeasur
             name: name.into(),
             meant: nearest(name, known()).map(str::to_owned),
             known: known().collect(),
+            measured_of: None,
         }),
     }
 }
@@ -107,10 +108,23 @@ pub(crate) struct UnknownMeasure {
     name: String,
     meant: Option<String>,
     known: Vec<&'static str>,
+    /// Who has one of that name.
+    measured_of: Option<&'static str>,
+}
+
+impl UnknownMeasure {
+    /// Says so if it is a measure of somebody else.
+    fn but_of<R>(self, whose: &'static str, measures: &[Measure<R>]) -> Self {
+        let is_theirs = measures.iter().any(|(known, _)| *known == self.name);
+        Self { measured_of: is_theirs.then_some(whose), ..self }
+    }
 }
 
 impl fmt::Display for UnknownMeasure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(whose) = self.measured_of {
+            return write!(f, "`{}` is a measure of {whose}: choose with `--of`", self.name);
+        }
         write!(f, "no measure is named `{}`, expected one of {}", self.name, self.known.join(", "))?;
         self.meant.iter().try_for_each(|meant| write!(f, "; did you mean `{meant}`?"))
     }

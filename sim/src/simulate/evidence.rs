@@ -18,6 +18,13 @@ pub(crate) struct Evidence {
     pub(crate) text: String,
 }
 
+impl Evidence {
+    /// Whether it is of this row.
+    pub(crate) fn is_of(&self, row: &Row) -> bool {
+        self.of == row.name
+    }
+}
+
 const GRAVEST_FIRST: [State; 4] = [State::Metastable, State::Oscillating, State::Overloaded, State::Stable];
 
 /// The gravest state that one replication in ten shows, of any population or of all together, and how many show it.
@@ -141,6 +148,9 @@ fn stuck(row: &Row, total: &Row) -> String {
 }
 
 fn calm(row: &Row) -> String {
+    if row.calls == 0 {
+        return "nobody calls".into();
+    }
     let mut text = format!(
         "{} of calls succeed, with {:.2} attempts each",
         percent(row.success_share),

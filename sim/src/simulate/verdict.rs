@@ -33,13 +33,46 @@ pub(crate) struct Verdict {
 /// A population counts as throttled from this share of attempts denied: one call in a hundred.
 const THROTTLED: f64 = 0.01;
 
-/// A backend counts as overloaded from this share of calls turned away.
-const OVERLOADED: f64 = 0.01;
+/// A backend's losses are told from this share of calls turned away.
+const LOSSES: f64 = 0.01;
+
+/// Why a backend turns calls away, as far as it is known.
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// Kept from its work by what came of a trigger that is over, and not by what is asked of it.
+    Retries,
+    /// First attempts alone are more than it can serve.
+    Load,
+    /// An outage or a short queue: it does not work all of its time, and to call it overloaded would send people for more
+    /// servers.
+    Other,
+}
+
+impl Trouble {
+    fn new(state: State, evidence: &[Evidence], total: &Row) -> Self {
+        match state {
+            State::Metastable => Self::Retries,
+            _ if evidence.iter().any(|one| one.state == State::Overloaded && one.is_of(total)) => Self::Load,
+            _ => Self::Other,
+        }
+    }
+
+    /// What the backend does, of which it turning calls away is a part.
+    fn told(self) -> &'static str {
+        match self {
+            Self::Retries => "is stuck in retries: it turns",
+            Self::Load => "is overloaded: it turns",
+            Self::Other => "turns",
+        }
+    }
+}
 
 impl Verdict {
     /// The verdict on these measures.
     pub(crate) fn new(total: &Row, populations: &[Row], backend: Option<&BackendRow>, shows: &Shows) -> Self {
         let (state, state_shown_by) = evidence::state(shows);
+        let evidence = evidence::all(total, populations, shows);
+        let trouble = Trouble::new(state, &evidence, total);
         let (mut throttled, unthrottled): (Vec<&Row>, Vec<&Row>) =
             populations.iter().partition(|row| row.denied_share() >= THROTTLED);
         throttled.sort_by(|a, b| b.lost_share().total_cmp(&a.lost_share()));
@@ -47,8 +80,13 @@ impl Verdict {
             state,
             state_shown_by,
             state_of: shows.total.len(),
-            evidence: evidence::all(total, populations, shows),
-            headline: headline(total, populations.len(), &throttled, backend.map(|backend| (backend, state))),
+            headline: headline(
+                total,
+                populations.len(),
+                &throttled,
+                backend.map(|backend| (backend, trouble)),
+            ),
+            evidence,
             throttled: throttled.iter().map(|row| hit(row)).collect(),
             retries: retries(total, populations),
             unthrottled: unthrottled.iter().map(|row| row.name.clone()).collect(),
@@ -90,7 +128,7 @@ fn headline(
     total: &Row,
     populations: usize,
     throttled: &[&Row],
-    backend: Option<(&BackendRow, State)>,
+    backend: Option<(&BackendRow, Trouble)>,
 ) -> String {
     let who = match throttled.len() {
         0 => "Nobody is throttled".to_owned(),
@@ -107,13 +145,12 @@ fn headline(
         }
         _ => String::new(),
     };
-    let overloaded = match backend {
-        Some((backend, state)) if backend.loss >= OVERLOADED => {
+    let losses = match backend {
+        Some((backend, trouble)) if backend.loss >= LOSSES => {
             let but = if throttled.is_empty() { ", but" } else { ", and" };
-            // Kept from its work by what came of a trigger that is over, and not by what is asked of it.
-            let is = if state == State::Metastable { "stuck in retries" } else { "overloaded" };
             format!(
-                "{but} the backend is {is}: it turns away {} of the calls that reach it",
+                "{but} the backend {} away {} of the calls that reach it",
+                trouble.told(),
                 percent(shown(backend, "loss", backend.loss))
             )
         }
@@ -127,7 +164,7 @@ fn headline(
         0.0 => "no call is given up".to_owned(),
         share => format!("{} of calls are given up", percent(share)),
     };
-    format!("{who}{most}{overloaded}. {load}, and {lost}.")
+    format!("{who}{most}{losses}. {load}, and {lost}.")
 }
 
 /// What throttling does to a population.

@@ -206,7 +206,7 @@ impl<'de> Deserialize<'de> for RawTokens {
         impl<'de> Visitor<'de> for NumberOrTable {
             type Value = RawTokens;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, or a table with `exponential`, `normal`, `lognormal` or `trace`")
+                f.write_str("a whole number, or a table with `exponential`, `normal`, `lognormal` or `trace`")
             }
             fn visit_i64<E: Error>(self, value: i64) -> Result<RawTokens, E> {
                 let value = u64::deserialize(value.into_deserializer())?;

@@ -47,9 +47,11 @@ fn adjust(policy: &mut Policy, table: &RawRetryTable) -> Resolved<()> {
             _ => return Err(useless("delay", delay.span())),
         }
     }
+    // As the policy comes, for a base as long as the cap leaves it nothing to grow by.
+    let grows = policy.backoff.grows();
     for (field, value) in [("base", &table.base), ("cap", &table.cap)] {
         let Some(value) = value else { continue };
-        if !policy.backoff.grows() {
+        if !grows {
             return Err(useless(field, value.span()));
         }
         let (Backoff::Exponential { base, cap, .. } | Backoff::Decorrelated { base, cap }) =
