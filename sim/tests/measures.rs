@@ -281,9 +281,35 @@ fn a_swing_that_dies_out_is_a_start_that_settles() {
     assert!((20.0 * 60.0..30.0 * 60.0).contains(&settling), "{settling}");
 }
 
-/// All clients call at the same instant of each minute: a pulse a minute, of which the wave is twice the mean.
+/// All clients call at the same instant of each minute, more than their limit admits: a pulse a minute, of which the wave is
+/// twice the mean.
 #[test]
 fn pulses_of_a_minute_oscillate() {
+    let scenario = r#"
+        duration = "1h"
+        [[population]]
+        name = "on the minute"
+        plan = "free"
+        clients = 50
+        arrivals = { burst = { calls = 25, every = "1min", aligned = true } }
+        retry = "none"
+    "#;
+    let summary = Try::new(scenario).json(&[]);
+    assert_eq!(summary["verdict"]["state"], "oscillating");
+    for signal in ["attempts", "goodput"] {
+        let swing = &summary["total"]["oscillation"][signal];
+        assert_eq!(number(swing, "period_seconds"), 60.0);
+        assert_near(number(swing, "amplitude"), 2.0, 1e-9);
+    }
+    // Twelve intervals of five seconds have five waves and a half. Of the goodput another part is a wave of two minutes: what one
+    // pulse used up has not all left when the next one comes.
+    let attempts = &summary["total"]["oscillation"]["attempts"];
+    assert_near(number(attempts, "share_of_variance"), 1.0 / 5.5, 1e-9);
+}
+
+/// The same pulses within the limit: the pace is the clients' own.
+#[test]
+fn pulses_that_no_limit_denies_are_no_oscillation() {
     let scenario = r#"
         duration = "1h"
         [[population]]
@@ -294,14 +320,29 @@ fn pulses_of_a_minute_oscillate() {
         retry = "none"
     "#;
     let summary = Try::new(scenario).json(&[]);
-    assert_eq!(summary["verdict"]["state"], "oscillating");
-    for signal in ["attempts", "goodput"] {
-        let swing = &summary["total"]["oscillation"][signal];
-        assert_eq!(number(swing, "period_seconds"), 60.0);
-        assert_near(number(swing, "amplitude"), 2.0, 1e-9);
-        // Twelve intervals of five seconds have five waves and a half.
-        assert_near(number(swing, "share_of_variance"), 1.0 / 5.5, 1e-9);
-    }
+    assert_eq!(summary["verdict"]["state"], "stable");
+    assert_near(number(&summary["total"]["oscillation"]["attempts"], "amplitude"), 2.0, 1e-9);
+}
+
+/// One call an hour is what this backend can serve, which no retry keeps from it.
+#[test]
+fn a_backend_too_slow_for_any_call_to_end_is_overloaded() {
+    let scenario = r#"
+        duration = "30min"
+        [backend]
+        servers = 1
+        queue = 5
+        service = "1h"
+        [[population]]
+        name = "patient"
+        plan = "free"
+        clients = 20
+        arrivals = { poisson = "10/min" }
+        retry = "full-jitter"
+    "#;
+    let summary = Try::new(scenario).json(&[]);
+    assert_eq!(summary["verdict"]["state"], "overloaded", "{}", summary["verdict"]);
+    assert_eq!(number(&summary["total"], "possible_per_second"), 0.0);
 }
 
 /// Forty calls a minute for a limit of twenty: what they want is beyond what there is, whatever they do after.

@@ -61,6 +61,8 @@ pub(crate) struct Load {
     pub(crate) in_system: u128,
     /// Servers that work, times nanoseconds.
     pub(crate) busy: u128,
+    /// Servers that work on jobs, times nanoseconds.
+    pub(crate) serving: u128,
     /// The time it is over.
     pub(crate) time: Nanos,
 }
@@ -69,6 +71,7 @@ impl std::ops::AddAssign for Load {
     fn add_assign(&mut self, other: Self) {
         self.in_system += other.in_system;
         self.busy += other.busy;
+        self.serving += other.serving;
         self.time = self.time + other.time;
     }
 }
@@ -79,6 +82,7 @@ impl std::ops::Sub for Load {
         Self {
             in_system: self.in_system - earlier.in_system,
             busy: self.busy - earlier.busy,
+            serving: self.serving - earlier.serving,
             time: self.time - earlier.time,
         }
     }
@@ -136,6 +140,8 @@ impl Backend {
 
     /// A server has done the work of a refusal.
     pub(crate) fn refused(&mut self, now: Nanos) -> Option<(Work, Nanos)> {
+        // Until now it was no job that kept the server busy.
+        self.pass_to(now);
         self.refusing -= 1;
         self.served(now)
     }
@@ -185,8 +191,10 @@ impl Backend {
         let passed = now - self.since;
         self.since = now;
         let elapsed = u128::from(passed.get());
-        self.load.in_system += elapsed * (u128::from(self.busy - self.refusing) + self.queue.len() as u128);
+        let serving = u128::from(self.busy - self.refusing);
+        self.load.in_system += elapsed * (serving + self.queue.len() as u128);
         self.load.busy += elapsed * u128::from(self.busy);
+        self.load.serving += elapsed * serving;
         self.load.time = self.load.time + passed;
     }
 }
@@ -227,6 +235,9 @@ mod tests {
         assert_eq!(backend.refused(T[1]), Some((Work::Refusal, Nanos::from_millis(5))));
         assert_eq!(backend.refused(T[1]), Some((Work::Job(job(1)), Nanos::from_secs(1))));
         assert_eq!(backend.served(T[2]), None);
+        let load = backend.load(T[2]);
+        // A job that waits for a second and is served for one; the second before is the refusal's.
+        assert_eq!((load.in_system, load.serving, load.busy), (2_000_000_000, 1_000_000_000, 2_000_000_000));
     }
 
     #[test]

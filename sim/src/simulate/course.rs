@@ -162,8 +162,11 @@ impl Course<'_> {
         let alike = autocorrelation(&values, period.round() as usize)?;
         let alike_at_half = autocorrelation(&values, (period / 2.0).round() as usize)?;
         let amplitude = wave.amplitude / mean;
-        // The best of so many chances.
-        let is_clear = wave.chance() * (tried + 1.0) < CHANCE
+        // Where no limit turns anybody away, it sets no pace: clients keep one of their own.
+        let by_a_limit = self.series[self.steady()].iter().any(|bin| bin.denied() > 0);
+        let chance = wave.chance() * (tried + 1.0); // The best of so many.
+        let is_clear = by_a_limit
+            && chance < CHANCE
             && amplitude >= SWING
             && wave.share_of_variance >= SHARE
             && alike >= ALIKE
@@ -355,6 +358,12 @@ mod tests {
         let slower = swing(&|second| 1_000.0 + 500.0 * (TAU * second as f64 / 40.0).sin()).unwrap();
         assert!(!slower.is_clear, "{slower:?}");
         assert_eq!(swing(&|_| 7.0), None, "what does not vary has no swing");
+        let admitted: Vec<Bin> = (0..240)
+            .map(|second| if second % 12 == 0 { 1_200 } else { 0 })
+            .map(|calls| Bin { admitted: calls, ..bin(calls, 0, 50) })
+            .collect();
+        let own_pace = course(&admitted, &[]).swing(Signal::Attempts).unwrap();
+        assert!(!own_pace.is_clear && own_pace.alike > 0.9, "{own_pace:?}");
     }
 
     #[test]

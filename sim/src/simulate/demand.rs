@@ -26,10 +26,11 @@ impl Demand {
     /// What of that comes to the backend, and what it could serve.
     pub(crate) fn of_backend(rules: &BackendRules, populations: &[Self], total: &Tally) -> Self {
         let let_through = |one: &Self| one.possible.map_or(one.wanted, |possible| one.wanted.min(possible));
-        let service = &total.service;
-        let possible = (service.served > 0 && service.service > 0).then(|| {
-            let seconds = service.service as f64 / 1e9 / service.served as f64;
-            f64::from(rules.servers) / seconds * (1.0 - rules.failure)
+        // By the time that servers have worked, and not by how long those took that were served: of long work, only the short
+        // is done by the end of a run.
+        let serving = total.load.serving as f64 / 1e9;
+        let possible = (serving > 0.0).then(|| {
+            f64::from(rules.servers) * total.service.served as f64 / serving * (1.0 - rules.failure)
         });
         Self { wanted: populations.iter().map(let_through).sum(), possible }
     }
@@ -66,6 +67,10 @@ impl Pools<'_> {
     fn admissible(&self, place: usize) -> Option<f64> {
         let population = &self.scenario.populations[place];
         let tally = &self.tallies[place];
+        if tally.admitted == 0 && tally.never.iter().any(|never| *never > 0) {
+            // Each asks for more at once than its plan ever admits.
+            return Some(0.0);
+        }
         let tokens = tally.tokens as f64 / tally.succeeded as f64;
         let rates = plan_at_last(self.scenario, place).limits().filter_map(|(_, limit)| {
             let of_a_call = match limit.unit() {
@@ -151,6 +156,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_possible_for_calls_that_are_larger_than_a_limit_ever_admits() {
+        let scenario = "duration = \"1h\"\n".to_owned() + &population("a", "free", "");
+        let scenario = Scenario::parse("demand.toml", &scenario).unwrap();
+        let mut tally = Tally::new(1);
+        tally.never[0] = 5;
+        let found = Demand::of_populations(&scenario, &[0.1], std::slice::from_ref(&tally))[0];
+        assert_eq!((found.possible, found.is_too_much()), (Some(0.0), true));
+        tally.admitted = 1;
+        let found = Demand::of_populations(&scenario, &[0.1], &[tally])[0];
+        assert_eq!((found.possible, found.is_too_much()), (Some(20.0), false), "others were smaller");
+    }
+
+    #[test]
     fn who_shares_keys_shares_what_they_give() {
         let both = population("a", "free", "keys = \"team\"") + &population("b", "free", "keys = \"team\"");
         let found = demand(&both, &[15.0, 10.0], &[(1, 0), (1, 0)]);
@@ -178,13 +196,20 @@ mod tests {
     fn a_backend_serves_what_its_servers_can_of_what_plans_let_through() {
         let mut total = Tally::new(1);
         total.service.served = 10;
-        total.service.service = 1_000_000_000;
+        total.load.serving = 1_000_000_000;
         let rules = BackendRules { servers: 2, failure: 0.25, ..BackendRules::default() };
         let populations =
             [Demand { wanted: 20.0, possible: Some(9.0) }, Demand { wanted: 7.0, possible: None }];
         let found = Demand::of_backend(&rules, &populations, &total);
         assert_eq!((found.wanted, found.possible, found.is_too_much()), (16.0, Some(15.0), true));
         total.service.served = 0;
-        assert_eq!(Demand::of_backend(&rules, &populations, &total).possible, None);
+        let none_yet = Demand::of_backend(&rules, &populations, &total);
+        assert_eq!(
+            (none_yet.possible, none_yet.is_too_much()),
+            (Some(0.0), true),
+            "none was done by the end"
+        );
+        total.load.serving = 0;
+        assert_eq!(Demand::of_backend(&rules, &populations, &total).possible, None, "none came");
     }
 }
