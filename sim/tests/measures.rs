@@ -281,20 +281,27 @@ fn a_swing_that_dies_out_is_a_start_that_settles() {
     assert!((20.0 * 60.0..30.0 * 60.0).contains(&settling), "{settling}");
 }
 
-/// All clients call at the same instant of each minute, more than their limit admits: a pulse a minute, of which the wave is
-/// twice the mean.
-#[test]
-fn pulses_of_a_minute_oscillate() {
-    let scenario = r#"
+/// An hour of clients that all make so many calls at the same instant of each minute.
+fn pulses_of(calls: u32) -> Value {
+    let scenario = format!(
+        r#"
         duration = "1h"
         [[population]]
         name = "on the minute"
         plan = "free"
         clients = 50
-        arrivals = { burst = { calls = 25, every = "1min", aligned = true } }
+        arrivals = {{ burst = {{ calls = {calls}, every = "1min", aligned = true }} }}
         retry = "none"
-    "#;
-    let summary = Try::new(scenario).json(&[]);
+    "#
+    );
+    Try::new(&scenario).json(&[])
+}
+
+/// All clients call at the same instant of each minute, more than their limit admits: a pulse a minute, of which the wave is
+/// twice the mean.
+#[test]
+fn pulses_of_a_minute_oscillate() {
+    let summary = pulses_of(25);
     assert_eq!(summary["verdict"]["state"], "oscillating");
     for signal in ["attempts", "goodput"] {
         let swing = &summary["total"]["oscillation"][signal];
@@ -310,16 +317,7 @@ fn pulses_of_a_minute_oscillate() {
 /// The same pulses within the limit: the pace is the clients' own.
 #[test]
 fn pulses_that_no_limit_denies_are_no_oscillation() {
-    let scenario = r#"
-        duration = "1h"
-        [[population]]
-        name = "on the minute"
-        plan = "free"
-        clients = 50
-        arrivals = { burst = { calls = 2, every = "1min", aligned = true } }
-        retry = "none"
-    "#;
-    let summary = Try::new(scenario).json(&[]);
+    let summary = pulses_of(2);
     assert_eq!(summary["verdict"]["state"], "stable");
     assert_near(number(&summary["total"]["oscillation"]["attempts"], "amplitude"), 2.0, 1e-9);
 }

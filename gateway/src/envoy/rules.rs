@@ -50,6 +50,7 @@ impl Hash for CountedBy<'_> {
             Self::Entries { domain, rule, entries } => {
                 domain.hash(state);
                 for (_, entry) in rule.iter().zip(*entries).filter(|(rule, _)| rule.counted) {
+                    // As text, by which others look the same key up; only what is none is copied for it.
                     (&entry.key, &*String::from_utf8_lossy(&entry.value)).hash(state);
                 }
             }

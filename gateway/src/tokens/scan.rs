@@ -129,8 +129,8 @@ impl Scanner {
                 self.within = Within::Text;
             }
             (Within::Text, b'\\') => self.within = Within::Escape,
-            (Within::Text, b'"') => self.within = Within::Structure,
-            (Within::Text, _) => self.last.push(&[byte]),
+            // A quotation mark: all else of a text has been read at once.
+            (Within::Text, _) => self.within = Within::Structure,
             (Within::Structure, b'"') => {
                 self.within = Within::Text;
                 self.last = Key::default();
