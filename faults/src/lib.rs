@@ -9,4 +9,4 @@ mod plain;
 mod toml;
 
 pub use excerpt::{excerpt, shortened};
-pub use toml::{TomlError, TomlText, nearest, read};
+pub use toml::{TomlError, TomlText, did_you_mean, nearest, read};

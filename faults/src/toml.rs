@@ -60,9 +60,7 @@ impl TomlError {
     /// The same with what may have been meant.
     #[must_use]
     pub fn suggesting<'a>(mut self, found: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        if let Some(nearest) = nearest(found, known) {
-            self.problem.push_str(&format!("; did you mean `{nearest}`?"));
-        }
+        self.problem.push_str(&did_you_mean(found, known));
         self
     }
 
@@ -218,6 +216,11 @@ fn offset_within(at: usize, value: &Spanned<DeValue<'_>>, path: &[&str]) -> Opti
         }
         _ => None,
     }
+}
+
+/// The end of a message about a name that is not known: asks whether the nearest that is was meant; empty if none is near.
+pub fn did_you_mean<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(found, known).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"))
 }
 
 /// The known name that is fewest edits away, if it is near enough to have been meant.

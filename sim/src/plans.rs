@@ -9,7 +9,7 @@ use std::path::Path;
 use tidegate::Plan;
 use tidegate::config::Plans;
 pub use tidegate_faults::TomlError;
-use tidegate_faults::{TomlText, excerpt, nearest};
+use tidegate_faults::{TomlText, did_you_mean, excerpt};
 
 /// The plans that a command knows, by name.
 #[derive(Clone, Debug)]
@@ -35,10 +35,7 @@ impl fmt::Display for UnknownPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
         write!(f, "no plan is named `{}`; known are {}", excerpt(&self.name), known.join(", "))?;
-        match nearest(&self.name, self.known.iter().map(String::as_str)) {
-            Some(meant) => write!(f, "; did you mean `{meant}`?"),
-            None => Ok(()),
-        }
+        f.write_str(&did_you_mean(&self.name, self.known.iter().map(String::as_str)))
     }
 }
 

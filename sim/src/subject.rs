@@ -2,7 +2,7 @@
 
 use crate::simulate::{BackendRow, Measured, Read, Row, Scenario, of_a_population, of_the_backend};
 use anyhow::{Context, ensure};
-use tidegate_faults::nearest;
+use tidegate_faults::did_you_mean;
 
 /// A measure of someone.
 #[derive(Clone, Debug)]
@@ -59,9 +59,7 @@ impl Subject {
 /// The place of a population by its name.
 pub(crate) fn place_of(scenario: &Scenario, name: &str) -> anyhow::Result<usize> {
     let names = || scenario.populations.iter().map(|population| population.name.as_str());
-    names().position(|known| known == name).with_context(|| {
-        let meant =
-            nearest(name, names()).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-        format!("there is no population `{name}`{meant}")
-    })
+    names()
+        .position(|known| known == name)
+        .with_context(|| format!("there is no population `{name}`{}", did_you_mean(name, names())))
 }

@@ -1,6 +1,8 @@
 //! The section `[envoy]` of a configuration, and what is made of it.
 
 use crate::answer::Shape;
+use crate::serve::listen_address::ListenAddress;
+use crate::serve::plan_names;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use tidegate::config::PathPart;
@@ -11,6 +13,7 @@ use tidegate::{Mode, Plan, Unit};
 #[serde(deny_unknown_fields)]
 pub struct EnvoyConfig {
     /// Where Envoy reaches it.
+    #[serde(deserialize_with = "ListenAddress::socket_address")]
     pub listen: SocketAddr,
     /// What becomes of a descriptor that no rule is for.
     #[serde(default)]
@@ -207,16 +210,7 @@ impl RuleConfig {
                 "expected the name of a plan, or an entry of `match` with `stored = \"key\"` or `\"name\"`"
                     .into(),
             )),
-            (Some(plan), 0) => {
-                let known = || plans.iter().map(Plan::name);
-                if known().any(|known| known == plan) {
-                    return Ok(());
-                }
-                let meant = tidegate_faults::nearest(plan, known())
-                    .map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-                let names: Vec<_> = known().map(|name| format!("`{name}`")).collect();
-                Err(("plan", format!("unknown plan `{plan}`, expected one of {}{meant}", names.join(", "))))
-            }
+            (Some(plan), 0) => plan_names::check(plan, plans).map_err(|problem| ("plan", problem)),
         }
     }
 

@@ -4,6 +4,8 @@
 //! nearest name; a gateway that runs keeps the old one then.
 
 use super::keys::Digest;
+use super::listen_address::ListenAddress;
+use super::plan_names;
 use super::route::climbs;
 use crate::envoy::config::{EnvoyConfig, Wrong};
 use crate::fields::HeaderSet;
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 use tidegate::config::{GuardConfig, PathPart, Plans, TimeSpan};
 use tidegate::guard::Network;
 use tidegate::{Nanos, Plan};
-use tidegate_faults::{TomlError, TomlText, nearest};
+use tidegate_faults::{TomlError, TomlText};
 use toml::Spanned;
 
 /// What a gateway is told to do.
@@ -189,7 +191,8 @@ pub struct Admin {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawConfig {
-    listen: Address,
+    #[serde(deserialize_with = "ListenAddress::socket_address")]
+    listen: SocketAddr,
     capacity: Option<Spanned<usize>>,
     #[serde(default)]
     plans: Plans,
@@ -252,24 +255,9 @@ enum Set {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawAdmin {
-    listen: Spanned<Address>,
+    listen: Spanned<ListenAddress>,
     token_file: PathBuf,
     plans_file: Option<PathBuf>,
-}
-
-/// Where something listens.
-#[derive(Clone, Copy, Debug)]
-struct Address(SocketAddr);
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(|_| {
-            serde::de::Error::custom(format!(
-                "expected an address and a port, such as `127.0.0.1:8080` or `[::]:8080`, found `{text}`"
-            ))
-        })
-    }
 }
 
 impl<'de> Deserialize<'de> for Digest {
@@ -328,7 +316,7 @@ impl Config {
         }
         let admin = raw.admin.map(admin).transpose()?;
         Ok(Self {
-            listen: raw.listen.0,
+            listen: raw.listen,
             capacity,
             keys: keys(raw.keys, &plans)?,
             upstreams: upstreams(raw.upstreams)?,
@@ -372,15 +360,7 @@ fn keys(raw: Vec<Spanned<RawKey>>, plans: &[Plan]) -> Checked<Vec<Key>> {
         if !digests.insert(*sha256.get_ref()) {
             return Err(Fault(sha256.span().start, "another entry is of the same key".into()));
         }
-        let known = || plans.iter().map(Plan::name);
-        if !known().any(|known| known == plan.get_ref()) {
-            let meant = nearest(plan.get_ref(), known())
-                .map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-            let names: Vec<_> = known().map(|name| format!("`{name}`")).collect();
-            let problem =
-                format!("unknown plan `{}`, expected one of {}{meant}", plan.get_ref(), names.join(", "));
-            return Err(Fault(plan.span().start, problem));
-        }
+        plan_names::check(plan.get_ref(), plans).map_err(|problem| Fault(plan.span().start, problem))?;
         keys.push(Key { name: name.into_inner(), digest: sha256.into_inner(), plan: plan.into_inner() });
     }
     Ok(keys)
@@ -468,7 +448,7 @@ fn headers(sets: &[Set]) -> HeaderSet {
 }
 
 fn admin(raw: RawAdmin) -> Checked<Admin> {
-    let Address(listen) = *raw.listen.get_ref();
+    let ListenAddress(listen) = *raw.listen.get_ref();
     if !listen.ip().is_loopback() {
         let problem =
             format!("the admin API is for this machine alone: expected a loopback address, found {listen}");
@@ -563,6 +543,7 @@ plan = "pro"
             "line 2, `listen`: expected an address and a port, such as `127.0.0.1:8080` or `[::]:8080`, found `localhost`",
         );
         assert_refused(("127.0.0.1:9901", "9901"), "`admin.listen`: expected an address and a port");
+        assert_refused(("127.0.0.1:9902", "9902"), "`envoy.listen`: expected an address and a port");
         assert_refused(("name = \"team-a\"", "name = \"\""), "line 5, `keys.0.name`: expected a name");
         let bounds = |field: &str| format!("[bounds]\n{field}\n[upstreams.openai]");
         assert_refused(

@@ -5,7 +5,7 @@ use crate::statistics::interval::{Interval, Level, Paired};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use tidegate_faults::nearest;
+use tidegate_faults::did_you_mean;
 
 /// A confidence interval, as `--json` gives it.
 #[derive(Clone, Debug, Serialize)]
@@ -93,12 +93,7 @@ fn find<R>(name: &str, measures: &[Measure<R>]) -> Result<Read<R>, UnknownMeasur
     let known = || measures.iter().map(|(known, _)| *known);
     match measures.iter().find(|(known, _)| *known == name) {
         Some((_, read)) => Ok(*read),
-        None => Err(UnknownMeasure {
-            name: name.into(),
-            meant: nearest(name, known()).map(str::to_owned),
-            known: known().collect(),
-            measured_of: None,
-        }),
+        None => Err(UnknownMeasure { name: name.into(), known: known().collect(), measured_of: None }),
     }
 }
 
@@ -106,7 +101,6 @@ fn find<R>(name: &str, measures: &[Measure<R>]) -> Result<Read<R>, UnknownMeasur
 #[derive(Clone, Debug)]
 pub(crate) struct UnknownMeasure {
     name: String,
-    meant: Option<String>,
     known: Vec<&'static str>,
     /// Who has one of that name.
     measured_of: Option<&'static str>,
@@ -126,7 +120,7 @@ impl fmt::Display for UnknownMeasure {
             return write!(f, "`{}` is a measure of {whose}: choose with `--of`", self.name);
         }
         write!(f, "no measure is named `{}`, expected one of {}", self.name, self.known.join(", "))?;
-        self.meant.iter().try_for_each(|meant| write!(f, "; did you mean `{meant}`?"))
+        f.write_str(&did_you_mean(&self.name, self.known.iter().copied()))
     }
 }
 

@@ -8,7 +8,7 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tidegate_faults::{excerpt, nearest};
+use tidegate_faults::{did_you_mean, excerpt};
 
 /// A request that is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,7 @@ impl Problem {
     ) -> Self {
         // Each name is compared with what may be a long text: no more are than take no time worth speaking of.
         const MOST: usize = 1_000;
-        let near = (found.len() <= 100).then(|| nearest(found, known.take(MOST))).flatten();
-        let meant = near.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+        let meant = if found.len() <= 100 { did_you_mean(found, known.take(MOST)) } else { String::new() };
         Self::unknown(field, format!("no {what} is named `{}`{meant}", excerpt(found)))
     }
 

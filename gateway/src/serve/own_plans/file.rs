@@ -1,6 +1,7 @@
 //! The file of plans of keys' own: TOML, replaced as a whole.
 
 use super::OwnPlan;
+use crate::serve::plan_names;
 use anyhow::Context;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use tidegate::Plan;
 use tidegate::config::{PathPart, PlanConfig};
-use tidegate_faults::{TomlError, TomlText, nearest};
+use tidegate_faults::{TomlError, TomlText};
 use toml::{Table, Value};
 
 const HEAD: &str = "# Plans of keys' own, as the admin API was told. Written by tidegate-gateway at each change, and read at its start.\n";
@@ -53,7 +54,7 @@ fn parse(file: &str, text: &str, plans: &[Plan]) -> Result<BTreeMap<String, OwnP
         let own = match raw {
             RawOwnPlan { plan: Some(plan), limits: None } => {
                 let field = [PathPart::Name("plan".into())];
-                is_known(&plan, plans).map_err(|problem| at(&field, problem))?;
+                plan_names::check(&plan, plans).map_err(|problem| at(&field, problem))?;
                 OwnPlan::Named(plan)
             }
             RawOwnPlan { plan: None, limits: Some(limits) } => {
@@ -69,15 +70,6 @@ fn parse(file: &str, text: &str, plans: &[Plan]) -> Result<BTreeMap<String, OwnP
         Ok((key, own))
     });
     own.collect()
-}
-
-fn is_known(plan: &str, plans: &[Plan]) -> Result<(), String> {
-    let names = || plans.iter().map(Plan::name);
-    if names().any(|name| name == plan) {
-        return Ok(());
-    }
-    let meant = nearest(plan, names()).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-    Err(format!("unknown plan `{plan}`, expected one that the configuration has{meant}"))
 }
 
 /// Puts a file of these plans into the place of the one before: whoever reads it, also after a crash, finds one or the other.

@@ -5,7 +5,7 @@ use super::{Scenario, resolve};
 use anyhow::{Context, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use tidegate_faults::{TomlError, TomlText, excerpt, nearest};
+use tidegate_faults::{TomlError, TomlText, did_you_mean, excerpt, nearest};
 use toml::{Table, Value};
 
 /// A scenario's fields, before they are checked.
@@ -205,8 +205,7 @@ impl Document {
                 let plans = plans.and_then(Value::as_table);
                 let own = || plans.into_iter().flat_map(Table::keys).map(String::as_str);
                 if !own().any(|own| own == name) {
-                    let meant = nearest(name, own())
-                        .map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+                    let meant = did_you_mean(name, own());
                     bail!(
                         "`{told}`: the scenario defines no plan `{name}`: expected one with `[plans.{name}]` in it{meant}"
                     );
@@ -232,8 +231,7 @@ impl Document {
         const FIRST: [&str; 8] =
             ["population", "backend", "plans", "guard", "gateways", "event", "duration", "warm_up"];
         if !FIRST.contains(&first.as_str()) {
-            let meant =
-                nearest(first, FIRST).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
+            let meant = did_you_mean(first, FIRST);
             bail!("`{name}` names no field of a scenario: expected one of {} first{meant}", FIRST.join(", "));
         }
         Ok(Setting { name: name.to_owned(), path })
@@ -265,11 +263,7 @@ fn place_in(list: &[Value], of: &str, name: &str) -> anyhow::Result<usize> {
         return Ok(place);
     }
     let number = name.parse::<usize>().ok().filter(|place| *place < list.len());
-    number.with_context(|| {
-        let meant =
-            nearest(name, names()).map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-        format!("there is no {of} `{name}`{meant}")
-    })
+    number.with_context(|| format!("there is no {of} `{name}`{}", did_you_mean(name, names())))
 }
 
 /// The parts of a path; a population's name may have dots and spaces in it.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use tidegate::config::PathPart;
-use tidegate_faults::{TomlError, TomlText, nearest};
+use tidegate_faults::{TomlError, TomlText, did_you_mean};
 
 /// What is made of a field, or what is wrong with it.
 pub(super) type Resolved<T> = Result<T, Fault>;
@@ -33,9 +33,7 @@ impl Fault {
 
     /// Names what may have been meant.
     pub(super) fn suggesting<'a>(mut self, found: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        if let Some(nearest) = nearest(found, known) {
-            self.problem.push_str(&format!("; did you mean `{nearest}`?"));
-        }
+        self.problem.push_str(&did_you_mean(found, known));
         self
     }
 
